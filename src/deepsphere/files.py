@@ -1,0 +1,150 @@
+"""Files that are either whole or not there.
+
+Everything that a stage publishes is written beside its final name, synced and renamed, so a
+process that is killed leaves the old file or none. Small outputs go through :func:`write_bytes` or
+:func:`write_json`; folders through :func:`open_scratch` and :func:`publish_folder`, which also let
+a later run continue the work of a killed one if, and only if, its fingerprint is the same.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from deepsphere.errors import DeepsphereError
+
+_FINGERPRINT = "fingerprint.json"
+_BLOCK_BYTES = 1 << 20
+
+
+def sha256_file(path: Path) -> str:
+    """Return the SHA-256 of a file's content as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def canonical_json(value: Any) -> str:
+    """Return JSON text that is the same for equal values: sorted keys, no NaN, final newline."""
+    return json.dumps(value, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def digest_json(value: Any) -> str:
+    """Return the SHA-256 of :func:`canonical_json` of a value."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file in one step: a reader sees the old content or all of the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.scratch")
+    try:
+        with scratch.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write :func:`canonical_json` of a value in one step."""
+    write_bytes(path, canonical_json(value).encode())
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Read a JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what : str
+        What the file should be, for the error message ("manifest of the store ghcn").
+
+    Raises
+    ------
+    DeepsphereError
+        If the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DeepsphereError(f"{what}: {path} does not exist; run the stage that makes it") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise DeepsphereError(f"{what}: {path} is not JSON ({error}); delete it and rerun") from None
+
+
+def open_scratch(target: Path, fingerprint: dict[str, Any]) -> Path:
+    """Return the folder in which ``target`` is being made, with what a killed run left in it.
+
+    The folder is a hidden sibling of ``target``. It is kept from run to run while the fingerprint
+    (the settings, code and inputs that decide the content) stays the same. A scratch with another
+    fingerprint is deleted first, so nothing of it can reach the new output.
+
+    Parameters
+    ----------
+    target : Path
+        Folder that :func:`publish_folder` will create, or file beside which the scratch is wanted.
+    fingerprint : dict
+        Plain data that decides the content of ``target``.
+
+    Returns
+    -------
+    Path
+        An existing folder; empty, or holding the unfinished work of an identical run.
+    """
+    scratch = target.with_name(f".{target.name}.scratch")
+    record = scratch / _FINGERPRINT
+    if scratch.exists() and not (
+        record.exists() and record.read_text(encoding="utf-8") == canonical_json(fingerprint)
+    ):
+        shutil.rmtree(scratch)
+    if not scratch.exists():
+        scratch.mkdir(parents=True)
+        write_json(record, fingerprint)
+    return scratch
+
+
+def publish_folder(content: Path, target: Path) -> None:
+    """Give a finished folder its name, replacing what stood there.
+
+    Parameters
+    ----------
+    content : Path
+        The finished folder, on the same file system as ``target``.
+    target : Path
+        Its final name.
+    """
+    for folder, _, names in os.walk(content):
+        for name in names:
+            descriptor = os.open(Path(folder) / name, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync_folder(Path(folder))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        replaced = target.with_name(f".{target.name}.{os.getpid()}.replaced")
+        target.rename(replaced)
+        content.rename(target)
+        shutil.rmtree(replaced)
+    else:
+        content.rename(target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the renames in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
