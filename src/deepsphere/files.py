@@ -76,9 +76,13 @@ def read_json(path: Path, what: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DeepsphereError(f"{what}: {path} does not exist; run the stage that makes it") from None
+        raise DeepsphereError(
+            f"{what}: {path} does not exist; run the stage that makes it"
+        ) from None
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DeepsphereError(f"{what}: {path} is not JSON ({error}); delete it and rerun") from None
+        raise DeepsphereError(
+            f"{what}: {path} is not JSON ({error}); delete it and rerun"
+        ) from None
 
 
 def open_scratch(target: Path, fingerprint: dict[str, Any]) -> Path:

@@ -1,0 +1,1 @@
+"""GHCN-Daily: daily records of weather stations, published by NOAA."""
