@@ -1,0 +1,5 @@
+"""``python -m deepsphere`` is ``deepsphere``."""
+
+from deepsphere.cli import main
+
+main()

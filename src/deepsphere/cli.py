@@ -1,0 +1,215 @@
+"""The command line: one thin command a stage, and a few to look at things.
+
+Every stage is run in one of two ways: with ``--settings``, as Snakemake does, or by the names of
+what it makes, which are then looked up in the configuration. Both call the same function.
+"""
+
+import ast
+import importlib
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from deepsphere.errors import DeepsphereError
+
+app = typer.Typer(
+    help=__doc__.split("\n", maxsplit=1)[0] if __doc__ else None,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Settings = Annotated[
+    str | None,
+    typer.Option(help="Settings of the stage, as JSON or as a Python literal, instead of names."),
+]
+Config = Annotated[
+    list[Path] | None,
+    typer.Option(help="Configuration file; later ones lie on top of config/config.yaml."),
+]
+Threads = Annotated[int, typer.Option(min=1, help="Threads to use.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+@app.callback()
+def _options(debug: Debug = False) -> None:
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S",
+    )
+    for chatty in ("matplotlib", "asyncio", "fsspec", "urllib3", "PIL"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+@app.command()
+def fetch(
+    source: Annotated[str | None, typer.Argument()] = None,
+    settings: Settings = None,
+    config: Config = None,
+) -> None:
+    """Fetch the raw files of a source, or simulate them."""
+    _run("fetch", [source], settings, config)
+
+
+@app.command()
+def store(
+    store: Annotated[str | None, typer.Argument()] = None,
+    settings: Settings = None,
+    config: Config = None,
+    threads: Threads = 2,
+) -> None:
+    """Make a store of samples of the raw files of a source."""
+    _run("store", [store], settings, config, threads)
+
+
+@app.command()
+def graph(
+    graph: Annotated[str | None, typer.Argument()] = None,
+    settings: Settings = None,
+    config: Config = None,
+) -> None:
+    """Build a graph on the sampling of a store."""
+    _run("graph", [graph], settings, config)
+
+
+@app.command()
+def train(
+    experiment: Annotated[str | None, typer.Argument()] = None,
+    variant: Annotated[str | None, typer.Argument()] = None,
+    seed: Annotated[int | None, typer.Argument()] = None,
+    settings: Settings = None,
+    config: Config = None,
+    threads: Threads = 2,
+) -> None:
+    """Train a variant of an experiment with a seed, or go on training it."""
+    _run("train", [experiment, variant, seed], settings, config, threads)
+
+
+@app.command()
+def evaluate(
+    experiment: Annotated[str | None, typer.Argument()] = None,
+    variant: Annotated[str | None, typer.Argument()] = None,
+    seed: Annotated[int | None, typer.Argument()] = None,
+    settings: Settings = None,
+    config: Config = None,
+    threads: Threads = 2,
+) -> None:
+    """Score a trained run on the test samples."""
+    _run("evaluate", [experiment, variant, seed], settings, config, threads)
+
+
+@app.command()
+def baseline(
+    experiment: Annotated[str | None, typer.Argument()] = None,
+    task: Annotated[str | None, typer.Argument()] = None,
+    settings: Settings = None,
+    config: Config = None,
+) -> None:
+    """Score the baselines of a task of an experiment."""
+    _run("baseline", [experiment, task], settings, config)
+
+
+@app.command()
+def summarize(
+    experiment: Annotated[str | None, typer.Argument()] = None,
+    settings: Settings = None,
+    config: Config = None,
+) -> None:
+    """Gather the results of an experiment in one table."""
+    _run("summarize", [experiment], settings, config)
+
+
+@app.command()
+def report(settings: Settings = None, config: Config = None) -> None:
+    """Draw the figures and write the report of all experiments."""
+    _run("report", [], settings, config)
+
+
+@app.command()
+def table(metrics: Annotated[list[Path], typer.Argument(help="metrics.json files")]) -> None:
+    """Print the tables of experiments."""
+    from rich.console import Console
+
+    from deepsphere.files import read_json
+    from deepsphere.report.table import render
+
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    for path in metrics:
+        console.print(render(read_json(path, "table of an experiment")))
+
+
+@app.command()
+def check(config: Config = None) -> None:
+    """Check the configuration, and list what it makes."""
+    plan = _plan(config)
+    configuration = plan.configuration
+    for what in ("sources", "stores", "graphs", "experiments"):
+        typer.echo(f"{what}: {', '.join(getattr(configuration, what))}")
+    for name, experiment in configuration.experiments.items():
+        runs = len(experiment.variants) * len(experiment.seeds)
+        typer.echo(f"{name}: {len(experiment.variants)} variants, {runs} runs")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of the configuration, which config/schema.json holds."""
+    from deepsphere.config.configuration import schema as configuration_schema
+
+    typer.echo(configuration_schema(), nl=False)
+
+
+def main() -> None:
+    """Run the command line; bad input ends it with one line and exit status 1."""
+    try:
+        app()
+    except DeepsphereError as error:
+        if "--debug" in sys.argv:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
+
+
+def _run(
+    stage: str,
+    names: list[Any],
+    settings: str | None,
+    config: list[Path] | None,
+    threads: int = 1,
+) -> None:
+    given = [name for name in names if name is not None]
+    if settings is not None:
+        if given or config:
+            raise DeepsphereError(f"{stage}: give --settings, or names and --config, not both")
+        values = _parse(stage, settings)
+    else:
+        if len(given) < len(names):
+            raise DeepsphereError(
+                f"{stage}: found {len(given)} of {len(names)} names; see deepsphere {stage} --help"
+            )
+        values = getattr(_plan(config), stage)(*given).settings
+    importlib.import_module(f"deepsphere.stages.{stage}").run(values, threads)
+
+
+def _plan(config: list[Path] | None) -> Any:
+    from deepsphere.config.configuration import load_configuration
+    from deepsphere.plan import Plan
+
+    return Plan(load_configuration(config or []))
+
+
+def _parse(stage: str, text: str) -> dict[str, Any]:
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError:
+        try:
+            values = ast.literal_eval(text)
+        except (ValueError, SyntaxError):
+            values = None
+    if not isinstance(values, dict):
+        raise DeepsphereError(f"{stage}: --settings is no mapping in JSON: found {text[:60]!r}")
+    return values

@@ -1,0 +1,200 @@
+r"""The Chebyshev convolution on a graph.
+
+With the rescaled Laplacian :math:`\tilde L`, whose spectrum lies in [-1, 1], the layer computes
+(Defferrard et al., 2016, eq. 4, for many channels)
+
+.. math:: y = \sum_{k=0}^{K-1} T_k(\tilde L)\, x\, W_k,
+
+where :math:`T_0 x = x`, :math:`T_1 x = \tilde L x` and
+:math:`T_k x = 2 \tilde L\, T_{k-1} x - T_{k-2} x`.
+
+:func:`chebyshev_convolution` is the fast form and :func:`chebyshev_convolution_reference` the
+readable one; both give the same values and gradients. As :math:`\tilde L` is symmetric, so is every
+:math:`T_k`, and with :math:`S_k = T_k(\tilde L)\, \partial y` the gradients are
+:math:`\partial W_k = x^\top S_k` and :math:`\partial x = \sum_k S_k W_k^\top`: the backward pass is
+the same recurrence on the gradient, and keeps nothing but the input.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from deepsphere.nn.operator import SymmetricOperator, multiply
+
+
+class ChebConv(nn.Module):
+    """A Chebyshev convolution.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+    kernel_size : int
+        Number K of coefficients of each filter; the order is K - 1, and so many edges away does
+        the filter see.
+    laplacian : SymmetricOperator
+        The rescaled Laplacian; share one between all layers on a graph.
+    bias : bool
+        Whether to learn one offset an output channel, 0 at first.
+
+    Notes
+    -----
+    The weights start as a normal distribution cut at two standard deviations, with
+    :math:`\\sigma = \\sqrt{2 / (F_{in} (K + 1/2))}`, as published: the squares of T_0 to T_{K-1}
+    sum to about (K + 1/2) / 2 over the spectrum.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        laplacian: SymmetricOperator,
+        bias: bool = False,
+    ) -> None:
+        super().__init__()
+        if min(in_channels, out_channels, kernel_size) < 1:
+            raise ValueError(
+                f"expected at least 1 each, found {in_channels=}, {out_channels=}, {kernel_size=}"
+            )
+        self.laplacian = laplacian
+        self.weight = nn.Parameter(torch.empty(kernel_size, in_channels, out_channels))
+        deviation = math.sqrt(2 / (in_channels * (kernel_size + 0.5)))
+        nn.init.trunc_normal_(self.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
+        self.bias = nn.Parameter(torch.zeros(out_channels)) if bias else None
+
+    def extra_repr(self) -> str:
+        """Return the sizes for ``repr``."""
+        kernel_size, in_channels, out_channels = self.weight.shape
+        return f"{in_channels}, {out_channels}, kernel_size={kernel_size}"
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Filter features, shape (batch, pixel, in_channels) to (batch, pixel, out_channels).
+
+        The result has the pixels outermost in memory, which is what the next convolution wants; it
+        behaves as any tensor.
+        """
+        result = chebyshev_convolution(features, self.weight, self.laplacian)
+        return result if self.bias is None else result + self.bias
+
+
+def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: SymmetricOperator) -> Tensor:
+    """Return the Chebyshev convolution of features.
+
+    Parameters
+    ----------
+    features : Tensor, shape (batch, pixel, in_channels)
+        Of the type of the Laplacian's values.
+    weight : Tensor, shape (kernel_size, in_channels, out_channels)
+    laplacian : SymmetricOperator
+        With a spectrum in [-1, 1].
+
+    Returns
+    -------
+    Tensor, shape (batch, pixel, out_channels)
+        It can be differentiated once.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit each other.
+    """
+    if features.ndim != 3 or features.shape[1:] != (laplacian.pixels, weight.shape[1]):
+        raise ValueError(
+            f"expected features of shape (batch, {laplacian.pixels}, {weight.shape[1]}), "
+            f"found {tuple(features.shape)}"
+        )
+    result: Tensor = _ChebyshevConvolution.apply(
+        features.transpose(0, 1), weight, laplacian.offsets, laplacian.columns, laplacian.values
+    )
+    return result.transpose(0, 1)
+
+
+def chebyshev_convolution_reference(
+    features: Tensor, weight: Tensor, laplacian: SymmetricOperator
+) -> Tensor:
+    """Return what :func:`chebyshev_convolution` does, written as the formula, for tests."""
+    rows = torch.repeat_interleave(
+        torch.arange(laplacian.pixels, device=features.device), laplacian.offsets.diff()
+    )
+    dense = torch.zeros(laplacian.pixels, laplacian.pixels, dtype=features.dtype)
+    dense = dense.to(features.device)
+    dense[rows, laplacian.columns.long()] = laplacian.values.to(features.dtype)
+    terms = [features, dense @ features][: len(weight)]
+    while len(terms) < len(weight):
+        terms.append(2 * dense @ terms[-1] - terms[-2])
+    return torch.stack(
+        [term @ coefficient for term, coefficient in zip(terms, weight, strict=True)]
+    ).sum(dim=0)
+
+
+class _ChebyshevConvolution(torch.autograd.Function):
+    """Features and result are (pixel, batch, channel), so that a row of the operator is a pixel."""
+
+    @staticmethod
+    def forward(ctx: Any, features: Tensor, weight: Tensor, *matrix: Tensor) -> Tensor:
+        ctx.save_for_backward(features, weight, *matrix)
+        pixels, batch, channels = features.shape
+        rows = features.reshape(pixels * batch, channels)
+        if weight.shape[2] < channels:
+            return _mix_first(rows, weight, pixels, matrix).view(pixels, batch, -1)
+        result = rows.new_zeros(pixels * batch, weight.shape[2])
+        for coefficient, term in zip(weight, _terms(rows.view(pixels, -1), matrix), strict=False):
+            result.addmm_(term.view(rows.shape), coefficient)
+        return result.view(pixels, batch, -1)
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        features, weight, *matrix = ctx.saved_tensors
+        pixels, batch, channels = gradient.shape
+        rows = features.reshape(pixels * batch, -1)
+        of_rows = gradient.reshape(pixels * batch, channels)
+        of_weight = torch.empty_like(weight) if ctx.needs_input_grad[1] else None
+        if not ctx.needs_input_grad[0]:
+            terms = zip(range(len(weight)), _terms(rows.view(pixels, -1), matrix), strict=False)
+            for order, term in terms:
+                torch.mm(term.view(rows.shape).t(), of_rows, out=of_weight[order])
+            return None, of_weight, None, None, None
+        of_features = torch.zeros_like(rows)
+        terms = zip(range(len(weight)), _terms(of_rows.view(pixels, -1), matrix), strict=False)
+        for order, term in terms:
+            term_rows = term.view(of_rows.shape)
+            if of_weight is not None:
+                torch.mm(rows.t(), term_rows, out=of_weight[order])
+            of_features.addmm_(term_rows, weight[order].t())
+        return of_features.view(features.shape), of_weight, None, None, None
+
+
+def _terms(features: Tensor, matrix: Sequence[Tensor]) -> Iterator[Tensor]:
+    """Yield T_0 x, T_1 x, T_2 x, ..., each when it is asked for; shape (pixel, column)."""
+    last, term = features, features
+    yield term
+    term = multiply(features, *matrix)
+    yield term
+    while True:
+        last, term = term, multiply(term, *matrix).mul_(2).sub_(last)
+        yield term
+
+
+def _mix_first(rows: Tensor, weight: Tensor, pixels: int, matrix: Sequence[Tensor]) -> Tensor:
+    """Return the convolution by Clenshaw's recurrence, on the narrower output channels.
+
+    With z_k = x W_k and b_k = z_k + 2 L b_{k+1} - b_{k+2}, the sum is z_0 + L b_1 - b_2 (Clenshaw,
+    1955).
+    """
+    shape = (pixels, len(rows) // pixels * weight.shape[2])
+    after: Tensor | None = None
+    result = (rows @ weight[-1]).view(shape)
+    for order in range(len(weight) - 2, -1, -1):
+        step = multiply(result, *matrix)
+        if order:
+            step.mul_(2)
+        step.add_((rows @ weight[order]).view(shape))
+        if after is not None:
+            step.sub_(after)
+        after, result = result, step
+    return result

@@ -1,0 +1,1 @@
+"""Whole networks, one module a kind, found by its name in the configuration."""

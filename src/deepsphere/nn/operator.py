@@ -1,0 +1,86 @@
+"""A symmetric sparse operator on the pixels of a graph, such as a rescaled Laplacian.
+
+The operator is kept in three dense buffers (compressed rows), not in a sparse tensor: then
+``DistributedDataParallel``, ``copy.deepcopy``, ``Module.to`` and ``torch.export`` treat it as any
+other buffer. The buffers are not persistent: an operator belongs to the graph and is built from it,
+so a ``state_dict`` holds what was learned and nothing else.
+"""
+
+import numpy as np
+import scipy.sparse
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class SymmetricOperator(nn.Module):
+    """A symmetric matrix in compressed rows, shared by the layers of one graph.
+
+    Parameters
+    ----------
+    matrix : scipy sparse array, shape (pixel, pixel)
+        Exactly symmetric, as the backward pass multiplies by the same matrix.
+    dtype : torch.dtype
+        Type of the values; the features that it multiplies must have it too.
+
+    Raises
+    ------
+    ValueError
+        If the matrix is not square or not exactly symmetric.
+    """
+
+    offsets: Tensor
+    columns: Tensor
+    values: Tensor
+
+    def __init__(self, matrix: scipy.sparse.csr_array, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        if matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"expected a square matrix, found {matrix.shape=}")
+        asymmetry = abs(matrix - matrix.T)
+        if asymmetry.nnz and asymmetry.max() > 0:
+            raise ValueError(f"expected a symmetric matrix, found |M - M'| = {asymmetry.max():g}")
+        rows = scipy.sparse.csr_array(matrix)
+        rows.sort_indices()
+        self.pixels = matrix.shape[0]
+        for name, array, kind in (
+            ("offsets", rows.indptr.astype(np.int32), torch.int32),
+            ("columns", rows.indices.astype(np.int32), torch.int32),
+            ("values", rows.data, dtype),
+        ):
+            self.register_buffer(name, torch.as_tensor(array).to(kind), persistent=False)
+
+    def extra_repr(self) -> str:
+        """Return the size for ``repr``."""
+        return f"pixels={self.pixels}, entries={self.columns.numel()}"
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Multiply a matrix of features, shape (pixel, column), from the left."""
+        return multiply(features, self.offsets, self.columns, self.values)
+
+
+def multiply(features: Tensor, offsets: Tensor, columns: Tensor, values: Tensor) -> Tensor:
+    """Return the product of a matrix in compressed rows with dense columns, without a gradient.
+
+    ``torch.nn.functional.embedding_bag`` sums weighted rows of a dense matrix, which is this
+    product; of stock PyTorch's ways it is the fastest on a CPU.
+
+    Parameters
+    ----------
+    features : Tensor, shape (pixel, column)
+    offsets : Tensor of int32, shape (pixel + 1,)
+    columns : Tensor of int32, shape (entry,)
+    values : Tensor, shape (entry,), of the type of ``features``
+
+    Returns
+    -------
+    Tensor, shape (pixel, column)
+    """
+    return functional.embedding_bag(
+        columns,
+        features,
+        offsets,
+        mode="sum",
+        per_sample_weights=values,
+        include_last_offset=True,
+    )

@@ -1,0 +1,1 @@
+"""Results for people: tables, figures, and the page that holds them."""

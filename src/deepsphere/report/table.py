@@ -1,0 +1,250 @@
+"""The table of an experiment: what is in its cells, and how a terminal shows it.
+
+:func:`rows` says what the table holds. :func:`render` shows it on a terminal, and
+:func:`deepsphere.report.table_html.html` in a page.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from rich.table import Table
+from rich.text import Text
+
+from deepsphere.report.numbers import as_printed, uncertain
+from deepsphere.report.quantities import quantity
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A metric of a row.
+
+    Attributes
+    ----------
+    mean : float
+        Mean over the seeds, or the one value there is.
+    deviation : float or None
+        Standard deviation over the seeds; None if there is one value only.
+    values : tuple of float
+        The value of each seed, in the order of the seeds.
+    best : bool
+        Whether no other row of the task has a better mean.
+    """
+
+    mean: float
+    deviation: float | None
+    values: tuple[float, ...]
+    best: bool = False
+
+    @property
+    def text(self) -> str:
+        """Mean ± standard deviation, rounded."""
+        return uncertain(self.mean, self.deviation)
+
+
+@dataclass(frozen=True)
+class Row:
+    """A baseline or a variant.
+
+    Attributes
+    ----------
+    task, name : str
+        As in the configuration.
+    kind : {"baseline", "variant"}
+    title : str
+        What it is, in words.
+    protocol : str
+        "published" or "sound"; "" for a baseline, which follows the protocol of its task.
+    parameters : int
+        Number of fitted values.
+    cells : dict of str to Cell
+        By metric. A metric that the row does not have is not in it.
+    published : dict of str to float
+        The printed values, by metric.
+    footnote : str or None
+        Where the printed values are from, and what a reader must know to compare.
+    """
+
+    task: str
+    name: str
+    kind: Literal["baseline", "variant"]
+    title: str
+    protocol: str
+    parameters: int
+    cells: Mapping[str, Cell]
+    published: Mapping[str, float]
+    footnote: str | None
+
+    @property
+    def label(self) -> str:
+        """The row's name in figures."""
+        return self.title if self.kind == "variant" and self.title else self.name
+
+
+def rows(metrics: Mapping[str, Any]) -> list[Row]:
+    """Return the rows of an experiment's table.
+
+    Parameters
+    ----------
+    metrics : dict
+        The content of ``metrics.json``.
+
+    Returns
+    -------
+    list of Row
+        Task by task in the order given; of each task the baselines, then the variants.
+
+    Raises
+    ------
+    DeepsphereError
+        If a metric is not one that the report knows.
+    """
+    return [row for task in metrics["tasks"] for row in _mark_best(_of_task(metrics, task))]
+
+
+def footnotes(table: Sequence[Row]) -> list[str]:
+    """Return the footnotes of some rows, each once, in the order in which they are needed."""
+    return list(dict.fromkeys(row.footnote for row in table if row.footnote))
+
+
+def size(task: Mapping[str, Any]) -> str:
+    """Return the size of a task's data in words."""
+    samples = task["samples"]
+    parts = ", ".join(f"{number:,} {split}" for split, number in samples.items() if number)
+    return f"{task['pixels']:,} pixels; samples: {parts}"
+
+
+def render(metrics: Mapping[str, Any]) -> Table:
+    """Return the table of an experiment for a terminal.
+
+    Mean ± standard deviation over the seeds, the published value below it in parentheses, the best
+    value of each task in bold.
+
+    Parameters
+    ----------
+    metrics : dict
+        The content of ``metrics.json``.
+
+    Raises
+    ------
+    DeepsphereError
+        If a metric is not one that the report knows.
+    """
+    listed = rows(metrics)
+    notes = footnotes(listed)
+    legend = [f"[{number}] {note}" for number, note in enumerate(notes, start=1)]
+    table = Table(
+        title=Text(metrics["title"]),
+        caption=Text("\n".join(legend)) if legend else None,
+        caption_justify="left",
+    )
+    table.add_column("name")
+    table.add_column("protocol", no_wrap=True)
+    table.add_column("parameters", justify="right", no_wrap=True)
+    for metric in metrics["metrics"]:
+        shown = quantity(metric)
+        table.add_column(f"{shown.label} {shown.arrow}", justify="right", no_wrap=True)
+    for name, task in metrics["tasks"].items():
+        head = Text.assemble((task["title"] or name, "bold"), "\n", (size(task), "dim"))
+        units = [
+            Text(quantity(metric).unit_of(task["unit"]), "dim") for metric in metrics["metrics"]
+        ]
+        table.add_row(head, "", "", *units, end_section=True)
+        of_task = [row for row in listed if row.task == name]
+        for row in of_task:
+            table.add_row(
+                _name(row, notes),
+                row.protocol,
+                f"{row.parameters:,}",
+                *(_cell(row, metric) for metric in metrics["metrics"]),
+                end_section=row is of_task[-1],
+            )
+    return table
+
+
+def _of_task(metrics: Mapping[str, Any], task: str) -> list[Row]:
+    baselines = [
+        Row(
+            task=task,
+            name=name,
+            kind="baseline",
+            title=baseline["description"],
+            protocol="",
+            parameters=baseline["parameters"],
+            cells={
+                metric: Cell(baseline["metrics"][metric], None, (baseline["metrics"][metric],))
+                for metric in metrics["metrics"]
+                if metric in baseline["metrics"]
+            },
+            published={},
+            footnote=None,
+        )
+        for name, baseline in metrics["tasks"][task]["baselines"].items()
+    ]
+    variants = [
+        _variant(name, variant, metrics["metrics"])
+        for name, variant in metrics["variants"].items()
+        if variant["task"] == task
+    ]
+    return [*baselines, *variants]
+
+
+def _variant(name: str, variant: Mapping[str, Any], shown: Sequence[str]) -> Row:
+    published = variant["published"]
+    cells = {}
+    for metric in shown:
+        if metric in variant["metrics"]:
+            summary = variant["metrics"][metric]
+            by_seed = sorted(summary["values"].items(), key=lambda item: int(item[0]))
+            cells[metric] = Cell(
+                summary["mean"], summary["std"], tuple(value for _, value in by_seed)
+            )
+    return Row(
+        task=variant["task"],
+        name=name,
+        kind="variant",
+        title=variant["title"],
+        protocol=variant["protocol"],
+        parameters=variant["parameters"],
+        cells=cells,
+        published=published["metrics"] if published else {},
+        footnote="; ".join(filter(None, (published["source"], published.get("note"))))
+        if published
+        else None,
+    )
+
+
+def _mark_best(of_task: list[Row]) -> list[Row]:
+    """Mark the best value of each metric, unless there is nothing to compare it with."""
+    means: dict[str, list[float]] = {}
+    for row in of_task:
+        for metric, cell in row.cells.items():
+            means.setdefault(metric, []).append(cell.mean)
+    best = {
+        metric: quantity(metric).best(values) for metric, values in means.items() if len(values) > 1
+    }
+    return [
+        replace(
+            row,
+            cells={
+                metric: replace(cell, best=cell.mean == best.get(metric))
+                for metric, cell in row.cells.items()
+            },
+        )
+        for row in of_task
+    ]
+
+
+def _name(row: Row, notes: Sequence[str]) -> Text:
+    mark = f" [{notes.index(row.footnote) + 1}]" if row.footnote else ""
+    return Text.assemble(row.name, mark, "\n", (row.title, "dim"))
+
+
+def _cell(row: Row, metric: str) -> Text:
+    parts: list[Any] = []
+    if metric in row.cells:
+        cell = row.cells[metric]
+        parts.append((cell.text, "bold green" if cell.best else ""))
+    if metric in row.published:
+        parts.append((f"\n({as_printed(row.published[metric])})", "dim"))
+    return Text.assemble(*parts)

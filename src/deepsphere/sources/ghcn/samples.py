@@ -1,0 +1,153 @@
+"""From the raw records to the samples of a store: daily maps at the stations that are selected."""
+
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from deepsphere.errors import DeepsphereError
+from deepsphere.sources.ghcn.elements import find_elements
+from deepsphere.sources.ghcn.reader import Cube, read_cube
+from deepsphere.sources.ghcn.records import MISSING
+from deepsphere.sources.ghcn.settings import Store
+
+_BLOCK_STATIONS = 1024
+_CHUNK_DAYS = 512
+
+
+def open_samples(
+    raw: Path, source: dict[str, Any], store: dict[str, Any], scratch: Path, workers: int
+) -> tuple[xr.Dataset, dict[str, Any]]:
+    """Read the raw records, select stations, and return their daily maps.
+
+    Parameters
+    ----------
+    raw : Path
+        Folder of the raw files.
+    source : dict
+        ``records`` and ``years`` of the source.
+    store : dict
+        Settings of the store; see :class:`deepsphere.sources.ghcn.settings.Store`.
+    scratch : Path
+        Folder for intermediate files, which the data are read from until they are written.
+    workers : int
+        Number of threads.
+
+    Returns
+    -------
+    dataset : xarray.Dataset
+        ``data`` (sample, cell, channel), float32, in the elements' units, NaN where there is no
+        value; coordinates ``time`` (sample), ``split`` (sample, the number of the split),
+        ``longitude``, ``latitude`` (cell, degrees) and ``elevation`` (cell, m).
+    report : dict
+        What was read, dropped and selected, for the manifest.
+
+    Raises
+    ------
+    DeepsphereError
+        If a file is bad, or if no station, or only one, is complete enough.
+    """
+    settings = Store.model_validate(store)
+    cube = read_cube(
+        raw, source["records"], tuple(source["years"]), settings.elements, scratch, workers
+    )
+    split = settings.split.ranges(len(cube.days))
+    counted = split["train"] if settings.stations.period == "train" else range(len(cube.days))
+    shares = presence(cube.values, counted)
+    selected = np.flatnonzero(shares.min(axis=1) >= settings.stations.share)
+    if len(selected) < 2:
+        best = np.sort(shares.min(axis=1))[::-1][:2]
+        raise DeepsphereError(
+            f"store: {len(selected)} of {len(shares)} stations in {raw} have "
+            f"{', '.join(settings.elements)} on at least {settings.stations.share:.2%} of "
+            f"{len(counted)} days, and a graph needs 2; the best have "
+            f"{' and '.join(f'{share:.2%}' for share in best)}: lower stations.share"
+        )
+    stations = cube.stations.iloc[selected]
+    known = find_elements(settings.elements)
+    dataset = xr.Dataset(
+        {"data": (("sample", "cell", "channel"), _maps(cube, selected))},
+        coords={
+            "time": ("sample", cube.days.astype("datetime64[ns]")),
+            "split": ("sample", _split_numbers(split, len(cube.days))),
+            "longitude": ("cell", stations["longitude"].to_numpy(np.float64)),
+            "latitude": ("cell", stations["latitude"].to_numpy(np.float64)),
+            "elevation": ("cell", stations["elevation"].to_numpy(np.float64)),
+        },
+        attrs={
+            "title": "Daily records of weather stations",
+            "source": "GHCN-Daily, NOAA National Centers for Environmental Information",
+            "featureType": "timeSeries",
+            "channels": [element.name for element in known],
+            "units": [element.unit for element in known],
+            "station_ids": stations["id"].tolist(),
+            "split_shares": settings.split.model_dump(mode="json"),
+        },
+    )
+    dataset["longitude"].attrs = {"standard_name": "longitude", "units": "degrees_east"}
+    dataset["latitude"].attrs = {"standard_name": "latitude", "units": "degrees_north"}
+    dataset["elevation"].attrs = {"standard_name": "surface_altitude", "units": "m"}
+    dataset["split"].attrs = {
+        "flag_values": list(range(len(split))),
+        "flag_meanings": " ".join(split),
+    }
+    report = {**cube.report, "stations": _describe(stations, shares, selected)}
+    return dataset, report
+
+
+def presence(values: NDArray[np.int16], days: range) -> NDArray[np.float64]:
+    """Return the share of days with a value, shape (station, element), a block at a time.
+
+    Parameters
+    ----------
+    values : ndarray of int16, shape (station, element, day)
+        Missing ones are :data:`~deepsphere.sources.ghcn.records.MISSING`.
+    days : range
+        The days that count.
+    """
+    blocks = [
+        (values[start : start + _BLOCK_STATIONS, :, days.start : days.stop] != MISSING).mean(axis=2)
+        for start in range(0, len(values), _BLOCK_STATIONS)
+    ]
+    return np.concatenate([np.zeros((0, values.shape[1])), *blocks])
+
+
+def _maps(cube: Cube, selected: NDArray[np.intp]) -> da.Array:
+    """Return the daily maps of the selected stations, read when they are asked for."""
+    scale = np.array([element.scale for element in find_elements(cube.elements)])
+    lazy = da.from_array(cube.values, chunks=(-1, -1, _CHUNK_DAYS), name=False).transpose(2, 0, 1)
+
+    def convert(block: NDArray[np.int16]) -> NDArray[np.float32]:
+        maps = block[:, selected]
+        return np.where(maps == MISSING, np.nan, maps * scale).astype(np.float32)
+
+    return lazy.map_blocks(
+        convert,
+        dtype=np.float32,
+        chunks=(lazy.chunks[0], (len(selected),), lazy.chunks[2]),
+        meta=np.empty((0, 0, 0), np.float32),
+    )
+
+
+def _split_numbers(split: dict[str, range], days: int) -> NDArray[np.uint8]:
+    numbers = np.zeros(days, np.uint8)
+    for number, part in enumerate(split.values()):
+        numbers[part.start : part.stop] = number
+    return numbers
+
+
+def _describe(
+    stations: pd.DataFrame, shares: NDArray[np.float64], selected: NDArray[np.intp]
+) -> dict[str, Any]:
+    places = stations[["longitude", "latitude"]]
+    return {
+        "with_records": len(shares),
+        "selected": len(selected),
+        "without_elevation": int(stations["elevation"].isna().sum()),
+        "at_the_same_place": int(places.duplicated(keep=False).sum()),
+        "smallest_share": float(shares[selected].min()),
+    }

@@ -1,0 +1,87 @@
+"""What the configuration says of GHCN-Daily: the source, and the stores made of it."""
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from deepsphere.config.base import Name, StrictModel
+from deepsphere.config.split import Split
+
+
+class Simulation(StrictModel):
+    """Simulated records in place of NOAA's."""
+
+    stations: int = Field(ge=20, description="number of stations")
+    seed: int = Field(default=0, ge=0, description="seed of the simulated weather")
+
+
+class Source(StrictModel):
+    """The records of some years, as NOAA ships them."""
+
+    kind: Literal["ghcn"] = Field(description="the kind of source")
+    records: Literal[
+        "by-year", "stations", "parquet", "ghcnd_all.tar.gz", "ghcnd_gsn.tar.gz", "ghcnd_hcn.tar.gz"
+    ] = Field(
+        default="by-year",
+        description="which of NOAA's editions to read: yearly CSV files, one .dly file a station, "
+        "the parquet tree by year and element, or an archive of .dly files",
+    )
+    years: tuple[int, int] = Field(description="first and last year, both included")
+    mirrors: tuple[str, ...] = Field(
+        default=("https://www.ncei.noaa.gov/pub/data/ghcn/daily", "s3://noaa-ghcn-pds"),
+        min_length=1,
+        description="where the files are, tried in order: https, s3, file: or a folder",
+    )
+    hashes: dict[str, str] = Field(
+        default_factory=dict,
+        description="SHA-256 by file name, checked; NOAA publishes none, so the others are recorded",
+    )
+    simulate: Simulation | None = Field(
+        default=None, description="make the records up instead of fetching them"
+    )
+
+    @model_validator(mode="after")
+    def _years_in_order(self) -> "Source":
+        first, last = self.years
+        if not 1750 <= first <= last:
+            raise ValueError(f"years: found {first} to {last}; give the first and the last year")
+        return self
+
+    def reading(self) -> dict[str, Any]:
+        """Return what the reader of the raw files needs to know of the source."""
+        return {"kind": self.kind, "records": self.records, "years": list(self.years)}
+
+
+class Selection(StrictModel):
+    """Which stations a store keeps."""
+
+    share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="smallest share of days with a value, in each element; 1 allows no gap",
+    )
+    period: Literal["all", "train"] = Field(
+        default="all",
+        description="days that count: all of them, as published, or the training days only, "
+        "which uses no knowledge of the future",
+    )
+
+
+class Store(StrictModel):
+    """Daily maps of some elements at the selected stations."""
+
+    kind: Literal["ghcn"] = Field(description="the kind of source that the store is made of")
+    source: Name = Field(description="name of the source")
+    elements: tuple[str, ...] = Field(
+        min_length=1, description="GHCN elements, one channel each, such as TMIN"
+    )
+    stations: Selection = Field(
+        default_factory=Selection, description="which stations the store keeps"
+    )
+    split: Split = Field(description="how the days are divided")
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels of a map."""
+        return self.elements

@@ -1,0 +1,69 @@
+"""What training and evaluation both begin with: the samples of a run and its untrained model."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from deepsphere.files import read_json
+from deepsphere.graphs.storage import load_graph
+from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.registry import load
+from deepsphere.stores.reader import Store, open_store
+from deepsphere.tasks.samples import Samples
+
+
+@dataclass(frozen=True)
+class RunInputs:
+    """The inputs of a run, checked against their manifests.
+
+    Attributes
+    ----------
+    store : Store
+    samples : Samples
+        The samples of the task on the store.
+    build : callable
+        Makes the model with random weights.
+    digests : dict of str to str
+        SHA-256 of the contents of store and graph.
+    """
+
+    store: Store
+    samples: Samples
+    build: Callable[[], nn.Module]
+    digests: dict[str, str]
+
+
+def open_run(settings: dict[str, Any]) -> RunInputs:
+    """Open the store and the graph of a run.
+
+    Parameters
+    ----------
+    settings : dict
+        See :meth:`deepsphere.plan.Plan.train`.
+
+    Raises
+    ------
+    DeepsphereError
+        If the store or the graph is missing or is not what its manifest promises.
+    """
+    digests = {
+        name: read_json(Path(settings[f"{name}_manifest"]), f"manifest of the {name}")["digest"]
+        for name in ("store", "graph")
+    }
+    store = open_store(Path(settings["store"]), digests["store"])
+    operator = load_graph(Path(settings["graph"]), digests["graph"]).operator()
+    task = load("tasks", settings["task"]["kind"]).Task.model_validate(settings["task"])
+    samples: Samples = task.samples(store)
+    arguments = dict(settings["model"])
+    model_class = load("models", arguments.pop("kind")).Model
+
+    def build() -> nn.Module:
+        model: nn.Module = model_class(
+            in_channels=samples.input_channels, laplacian=SymmetricOperator(operator), **arguments
+        )
+        return model
+
+    return RunInputs(store, samples, build, digests)

@@ -1,0 +1,108 @@
+"""Draw the figures of all experiments, and write the page that holds the tables."""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+from deepsphere.errors import DeepsphereError
+from deepsphere.files import open_scratch, publish_folder, read_json, sha256_file, write_bytes
+from deepsphere.report.gallery import draw_task
+from deepsphere.report.page import Section, page
+from deepsphere.report.runs import Run, read_run
+from deepsphere.report.table import rows
+from deepsphere.report.table_html import html
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(settings: dict[str, Any], threads: int = 1) -> None:
+    """Write the figures and the page.
+
+    Parameters
+    ----------
+    settings : dict
+        See :meth:`deepsphere.plan.Plan.report`.
+    threads : int
+        Not used.
+
+    Raises
+    ------
+    DeepsphereError
+        If a table, an evaluation or its files are missing, damaged or not of one make.
+    """
+    figures = Path(settings["figures"])
+    scratch = open_scratch(figures, {})
+    content = scratch / "content"
+    if content.exists():
+        shutil.rmtree(content)
+    content.mkdir()
+    sections = [
+        _experiment(name, experiment, content / name)
+        for name, experiment in settings["experiments"].items()
+    ]
+    publish_folder(content, figures)
+    shutil.rmtree(scratch)
+    write_bytes(Path(settings["report"]), page(sections).encode())
+    _LOG.info("%d experiments in %s", len(sections), settings["report"])
+
+
+def _experiment(name: str, experiment: dict[str, Any], folder: Path) -> Section:
+    """Write the figures of an experiment and return its section of the page."""
+    path = Path(experiment["metrics"])
+    metrics = _in_order(read_json(path, f"table of {name}"), list(experiment["evaluations"]), path)
+    runs = {
+        variant: [read_run(Path(evaluation)) for evaluation in evaluations]
+        for variant, evaluations in experiment["evaluations"].items()
+    }
+    table = rows(metrics)
+    folder.mkdir()
+    tasks = []
+    for task, described in metrics["tasks"].items():
+        of_task = [row for row in table if row.task == task]
+        pictures = tuple(draw_task(task, described, of_task, runs))
+        for picture in pictures:
+            write_bytes(folder / f"{picture.name}.png", picture.png)
+        tasks.append((described["title"] or task, pictures))
+        _LOG.info("%s: %d figures of %s", name, len(pictures), task)
+    return Section(
+        name=name,
+        title=metrics["title"],
+        simulated=metrics["simulated"],
+        table=html(metrics),
+        tasks=tuple(tasks),
+        origins=_origins(path, metrics, runs),
+    )
+
+
+def _in_order(metrics: dict[str, Any], variants: list[str], path: Path) -> dict[str, Any]:
+    """Return a table whose variants and tasks are in the order of the configuration."""
+    if set(metrics["variants"]) != set(variants):
+        differing = sorted(set(metrics["variants"]) ^ set(variants))
+        raise DeepsphereError(
+            f"report: {path} is not a table of the configured variants (found a difference in "
+            f"{', '.join(differing)}); run the summarize stage again"
+        )
+    ordered = {variant: metrics["variants"][variant] for variant in variants}
+    tasks = dict.fromkeys(variant["task"] for variant in ordered.values())
+    return {
+        **metrics,
+        "tasks": {task: metrics["tasks"][task] for task in tasks},
+        "variants": ordered,
+    }
+
+
+def _origins(
+    path: Path, metrics: dict[str, Any], runs: dict[str, list[Run]]
+) -> tuple[tuple[str, str], ...]:
+    """Return what the numbers of an experiment were made of, with digests."""
+    stores = {task["store"]["name"]: task["store"]["digest"] for task in metrics["tasks"].values()}
+    return (
+        ("table", sha256_file(path)),
+        *((f"store {name}", digest) for name, digest in stores.items()),
+        *(
+            (f"evaluation of {variant}, seed {seed.seed}", seed.digest)
+            for variant, seeds in runs.items()
+            for seed in seeds
+        ),
+    )

@@ -1,0 +1,93 @@
+"""Gather the results of an experiment in one table."""
+
+import logging
+import math
+from pathlib import Path
+from statistics import fmean, stdev
+from typing import Any
+
+from deepsphere.errors import DeepsphereError
+from deepsphere.files import read_json, write_json
+from deepsphere.tasks.regression import METRICS
+
+_LOG = logging.getLogger(__name__)
+
+
+def run(settings: dict[str, Any], threads: int = 1) -> None:
+    """Write ``metrics.json`` of an experiment.
+
+    Parameters
+    ----------
+    settings : dict
+        See :meth:`deepsphere.plan.Plan.summarize`.
+    threads : int
+        Not used.
+
+    Notes
+    -----
+    Of every variant and metric: the mean over the seeds, the sample standard deviation (null for
+    one seed) and each seed's value; the number of parameters; the published numbers with their
+    source; and of every task the baselines.
+    """
+    tasks = {name: _task(name, task) for name, task in settings["tasks"].items()}
+    table = {
+        "experiment": settings["name"],
+        "title": settings["title"],
+        "metrics": list(METRICS),
+        "simulated": any(task["store"]["simulated"] for task in tasks.values()),
+        "tasks": tasks,
+        "variants": {
+            name: _variant(name, variant, tasks) for name, variant in settings["variants"].items()
+        },
+    }
+    write_json(Path(settings["metrics"]), table)
+    _LOG.info("%s: %d variants of %d tasks", settings["name"], len(table["variants"]), len(tasks))
+
+
+def _task(name: str, task: dict[str, Any]) -> dict[str, Any]:
+    store = read_json(Path(task["store_manifest"]), "manifest of the store")
+    found = read_json(Path(task["baselines"]), f"baselines of {name}")
+    if found["inputs"]["store"] != store["digest"]:
+        raise DeepsphereError(
+            f"summarize: {task['baselines']} is of another store than {task['store_manifest']}; "
+            "run the baseline stage again"
+        )
+    return {
+        "title": task["title"] or name,
+        "unit": found["unit"],
+        "pixels": found["pixels"],
+        "samples": found["samples"],
+        "store": {
+            "name": task["store"],
+            "digest": store["digest"],
+            "simulated": store["simulated"],
+        },
+        "baselines": found["baselines"],
+    }
+
+
+def _variant(
+    name: str, variant: dict[str, Any], tasks: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    runs = [read_json(Path(path), f"evaluation of {name}") for path in variant["evaluations"]]
+    expected = tasks[variant["task"]]["store"]["digest"]
+    for run_, path in zip(runs, variant["evaluations"], strict=True):
+        if run_["inputs"]["store"] != expected:
+            raise DeepsphereError(
+                f"summarize: {path} is of another store than the task {variant['task']!r}; "
+                "run the train stage again"
+            )
+    metrics = {}
+    for metric in METRICS:
+        values = {str(run_["seed"]): run_["metrics"].get(metric) for run_ in runs}
+        known = [value for value in values.values() if value is not None and math.isfinite(value)]
+        if len(known) == len(runs):
+            spread = stdev(known) if len(known) > 1 else None
+            metrics[metric] = {"mean": fmean(known), "std": spread, "values": values}
+    kept = ("title", "protocol", "task", "graph", "model", "published")
+    return {
+        **{key: variant[key] for key in kept},
+        "parameters": runs[0]["parameters"],
+        "seeds": [run_["seed"] for run_ in runs],
+        "metrics": metrics,
+    }

@@ -1,0 +1,44 @@
+"""Checkpoints: tensors and plain data, written whole, and never used for another run."""
+
+import io
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from deepsphere.files import write_bytes
+
+_LOG = logging.getLogger(__name__)
+
+
+def save_checkpoint(path: Path, fingerprint: str, content: dict[str, Any]) -> None:
+    """Write a checkpoint in one step.
+
+    Parameters
+    ----------
+    path : Path
+    fingerprint : str
+        Digest of all that decides the numbers of the run.
+    content : dict
+        Tensors and plain data.
+    """
+    stream = io.BytesIO()
+    torch.save({"fingerprint": fingerprint, **content}, stream)
+    write_bytes(path, stream.getvalue())
+
+
+def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
+    """Return the checkpoint of an unfinished run, or None if there is none of this run.
+
+    A checkpoint of other settings, code or data is deleted: going on from it would give numbers
+    that no undisturbed run gives.
+    """
+    if not path.exists():
+        return None
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if content.pop("fingerprint") != fingerprint:
+        _LOG.info("%s is of another run (settings, code or data changed); starting afresh", path)
+        path.unlink()
+        return None
+    return content

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from deepsphere.errors import DeepsphereError
+from deepsphere.graphs.graph import build_graph
+from deepsphere.graphs.rescaling import RESCALINGS
+from deepsphere.graphs.spectrum import largest_eigenvalue
+
+
+@pytest.mark.parametrize(
+    ("name", "lowest", "highest"),
+    # The published codes' own numbers: [-1, 0.98], [-0.75, 0.72] and [-1, 0.47].
+    [
+        ("symmetric", -1, 2 / 1.01 - 1),
+        ("damped", -0.75, 0.75 * (2 / 1.02 - 1)),
+        ("shifted", -1, 1.5 / 1.02 - 1),
+    ],
+)
+@pytest.mark.parametrize("kind", ["combinatorial", "normalized"])
+def test_spectrum_fills_the_stated_interval(scattered, name, lowest, highest, kind):
+    laplacian = build_graph(scattered(200), 6).laplacian(kind)
+    rescaled = RESCALINGS[name].apply(laplacian, largest_eigenvalue(laplacian))
+    eigenvalues = np.linalg.eigvalsh(rescaled.toarray())
+    assert eigenvalues[0] == pytest.approx(lowest, abs=1e-12)
+    assert eigenvalues[-1] == pytest.approx(highest, abs=1e-5)
+    assert RESCALINGS[name].interval == pytest.approx((lowest, highest), abs=1e-15)
+    assert abs(rescaled - rescaled.T).max() == 0
+    assert rescaled.has_sorted_indices
+
+
+@pytest.mark.parametrize("name", sorted(RESCALINGS))
+def test_a_large_spectrum_stays_within_one(fibonacci, name):
+    laplacian = build_graph(fibonacci(700), 8).laplacian()
+    rescaled = RESCALINGS[name].apply(laplacian, largest_eigenvalue(laplacian))
+    eigenvalues = np.linalg.eigvalsh(rescaled.toarray())
+    assert np.abs(eigenvalues).max() <= 1 + 1e-12
+
+
+def test_lone_vertices_keep_their_diagonal():
+    # exp(-ln 2 (d/s)²) of two pairs that are a quarter turn apart: no edge reaches across, and
+    # with a width this small none joins the pairs either.
+    angles = np.array([0, 0.1, np.pi / 2])
+    positions = np.stack([np.cos(angles), np.sin(angles), np.zeros(3)], axis=1)
+    graph = build_graph(positions, 1, width=0.1)
+    assert graph.weights[[2], :].nnz == 0
+    rescaled = RESCALINGS["symmetric"].apply(graph.laplacian(), 1.0)
+    np.testing.assert_array_equal(rescaled.toarray()[2], [0, 0, -1])
+
+
+def test_a_graph_without_edges_is_refused():
+    laplacian = build_graph(np.eye(3), 1, width=1e-3).laplacian()
+    with pytest.raises(DeepsphereError, match="no edges"):
+        RESCALINGS["damped"].apply(laplacian, largest_eigenvalue(laplacian))

@@ -1,0 +1,25 @@
+rule evaluate:
+    input:
+        code=code("evaluate"),
+        store=manifest("evaluate", "store_manifest"),
+        graph=manifest("evaluate", "graph_manifest"),
+        run=manifest("evaluate", "manifest"),
+    output:
+        evaluation=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/evaluation.json",
+        predictions=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/predictions.npz",
+    log:
+        f"{PATHS.logs}/evaluate/{{experiment}}-{{variant}}-seed-{{seed}}.log",
+    benchmark:
+        f"{PATHS.logs}/evaluate/{{experiment}}-{{variant}}-seed-{{seed}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="1h",
+    params:
+        settings=settings("evaluate"),
+    message:
+        "Evaluate {wildcards.variant} of {wildcards.experiment} with seed {wildcards.seed}"
+    shell:
+        "python -m deepsphere evaluate --threads {threads} --settings {params.settings:q} > {log} 2>&1"

@@ -1,0 +1,23 @@
+# The raw files themselves are not outputs: Snakemake deletes outputs before a job starts, and these
+# are large and resume. The manifest lists them with their digests, and what reads them checks it.
+rule fetch:
+    input:
+        code=code("fetch"),
+    output:
+        manifest=f"{PATHS.raw}/{{source}}.json",
+    log:
+        f"{PATHS.logs}/fetch/{{source}}.log",
+    benchmark:
+        f"{PATHS.logs}/fetch/{{source}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="12h",
+    params:
+        settings=settings("fetch"),
+    message:
+        "Fetch the raw files of {wildcards.source}"
+    shell:
+        "python -m deepsphere fetch --settings {params.settings:q} > {log} 2>&1"

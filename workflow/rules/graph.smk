@@ -1,0 +1,23 @@
+rule graph:
+    input:
+        code=code("graph"),
+        store=manifest("graph", "store_manifest"),
+    output:
+        folder=directory(f"{PATHS.graphs}/{{graph}}"),
+        manifest=f"{PATHS.graphs}/{{graph}}.json",
+    log:
+        f"{PATHS.logs}/graph/{{graph}}.log",
+    benchmark:
+        f"{PATHS.logs}/graph/{{graph}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime="1h",
+    params:
+        settings=settings("graph"),
+    message:
+        "Build the graph {wildcards.graph}"
+    shell:
+        "python -m deepsphere graph --settings {params.settings:q} > {log} 2>&1"

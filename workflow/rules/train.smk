@@ -1,0 +1,27 @@
+# The checkpoint is not an output, so that it survives a killed job: the next one goes on from it if
+# nothing that decides the numbers has changed, and starts afresh if something has.
+rule train:
+    input:
+        code=code("train"),
+        store=manifest("train", "store_manifest"),
+        graph=manifest("train", "graph_manifest"),
+    output:
+        manifest=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/training.json",
+        model=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/model.pt",
+        history=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/history.jsonl",
+    log:
+        f"{PATHS.logs}/train/{{experiment}}-{{variant}}-seed-{{seed}}.log",
+    benchmark:
+        f"{PATHS.logs}/train/{{experiment}}-{{variant}}-seed-{{seed}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime="12h",
+    params:
+        settings=settings("train"),
+    message:
+        "Train {wildcards.variant} of {wildcards.experiment} with seed {wildcards.seed}"
+    shell:
+        "python -m deepsphere train --threads {threads} --settings {params.settings:q} > {log} 2>&1"
