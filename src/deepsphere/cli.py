@@ -158,7 +158,7 @@ def check(config: Config = None) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of the configuration, which config/schema.json holds."""
-    from deepsphere.config.configuration import schema as configuration_schema
+    from deepsphere.config.schema import schema as configuration_schema
 
     typer.echo(configuration_schema(), nl=False)
 

@@ -28,9 +28,10 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def canonical_json(value: Any) -> str:
+def canonical_json(value: Any, sort_keys: bool = True) -> str:
     """Return JSON text that is the same for equal values: sorted keys, no NaN, final newline."""
-    return json.dumps(value, sort_keys=True, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    text = json.dumps(value, sort_keys=sort_keys, indent=2, allow_nan=False, ensure_ascii=False)
+    return text + "\n"
 
 
 def digest_json(value: Any) -> str:
@@ -53,9 +54,12 @@ def write_bytes(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write :func:`canonical_json` of a value in one step."""
-    write_bytes(path, canonical_json(value).encode())
+def write_json(path: Path, value: Any, sort_keys: bool = True) -> None:
+    """Write :func:`canonical_json` of a value in one step.
+
+    Tables keep the order of their rows with ``sort_keys=False``.
+    """
+    write_bytes(path, canonical_json(value, sort_keys).encode())
 
 
 def read_json(path: Path, what: str) -> Any:

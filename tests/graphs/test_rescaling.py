@@ -37,8 +37,7 @@ def test_a_large_spectrum_stays_within_one(fibonacci, name):
 
 
 def test_lone_vertices_keep_their_diagonal():
-    # exp(-ln 2 (d/s)²) of two pairs that are a quarter turn apart: no edge reaches across, and
-    # with a width this small none joins the pairs either.
+    # The third point is so far from the other two, in widths, that its edge has no weight.
     angles = np.array([0, 0.1, np.pi / 2])
     positions = np.stack([np.cos(angles), np.sin(angles), np.zeros(3)], axis=1)
     graph = build_graph(positions, 1, width=0.1)

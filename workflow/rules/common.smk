@@ -1,6 +1,6 @@
-# What the rules share. A rule asks the plan for the settings and the code of its stage:
+# What the rules share: they ask the plan for the settings and the code of their stages.
 #
-# - `settings` is the rule's only parameter, made of builtin types, so that Snakemake compares it as
+# - `settings` is the only parameter of each, made of builtin types, so that Snakemake compares it as
 #   a whole: a stage is stale when its slice of the configuration changed, and only then;
 # - `code` lists the source files that the stage runs, all the way down its imports. They are small,
 #   so Snakemake compares their checksums: editing one makes exactly the steps stale that use it,
@@ -20,8 +20,10 @@ from deepsphere.provenance import source_files
 
 # The commands run in the environment that runs Snakemake (or in the rule's own, where Snakemake is
 # told to deploy it), with the package of this folder.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-os.environ["PYTHONPATH"] = str(Path(workflow.basedir, "src"))
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]),
+    PYTHONPATH=str(Path(workflow.basedir, "src")),
+)
 
 NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
 
@@ -45,7 +47,9 @@ def job(stage, wildcards):
         "report": [],
     }[stage]
     values = [getattr(wildcards, name) for name in names]
-    values = [int(value) if name == "seed" else value for name, value in zip(names, values)]
+    values = [
+        int(value) if name == "seed" else value for name, value in zip(names, values)
+    ]
     try:
         return getattr(PLAN, stage)(*values)
     except DeepsphereError as error:
@@ -67,3 +71,27 @@ def code(stage):
     return lambda wildcards: [
         os.path.relpath(path) for path in source_files(job(stage, wildcards).modules)
     ]
+
+
+def results_of_experiment(wildcards):
+    """Return all that the table of an experiment is made of."""
+    plan = job("summarize", wildcards).settings
+    evaluations = [
+        path for row in plan["variants"].values() for path in row["evaluations"]
+    ]
+    tasks = plan["tasks"].values()
+    stores = {task["store_manifest"] for task in tasks}
+    return [*evaluations, *(task["baselines"] for task in tasks), *sorted(stores)]
+
+
+def tables_and_evaluations(wildcards):
+    """Return all that the report is made of."""
+    experiments = job("report", wildcards).settings["experiments"].values()
+    evaluations = [
+        path
+        for plan in experiments
+        for paths in plan["evaluations"].values()
+        for path in paths
+    ]
+    curves = [str(Path(path).with_name("history.jsonl")) for path in evaluations]
+    return [*(plan["metrics"] for plan in experiments), *evaluations, *curves]

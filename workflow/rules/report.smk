@@ -1,12 +1,3 @@
-def tables_and_evaluations(wildcards):
-    """Return all that the report is made of."""
-    experiments = job("report", wildcards).settings["experiments"].values()
-    evaluations = [
-        path for plan in experiments for paths in plan["evaluations"].values() for path in paths
-    ]
-    return [*(plan["metrics"] for plan in experiments), *evaluations]
-
-
 rule report:
     input:
         code=code("report"),

@@ -1,12 +1,3 @@
-def results_of_experiment(wildcards):
-    """Return all that the table of an experiment is made of."""
-    plan = job("summarize", wildcards).settings
-    evaluations = [path for row in plan["variants"].values() for path in row["evaluations"]]
-    tasks = plan["tasks"].values()
-    stores = {task["store_manifest"] for task in tasks}
-    return [*evaluations, *(task["baselines"] for task in tasks), *sorted(stores)]
-
-
 rule summarize:
     input:
         code=code("summarize"),

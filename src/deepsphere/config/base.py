@@ -3,10 +3,21 @@
 import difflib
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    StringConstraints,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-"""A name that becomes part of a file name: letters, digits, dot, underscore and hyphen."""
+NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
+NAME_RULE = "use letters, digits, underscore and hyphen, the first a letter or digit"
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+"""A name that becomes a part of file names and of the dotted paths of keys, so it has no dot."""
 
 
 class StrictModel(BaseModel):
@@ -22,7 +33,33 @@ class StrictModel(BaseModel):
         for key in value:
             if key not in cls.model_fields:
                 close = difflib.get_close_matches(str(key), cls.model_fields, n=1)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
-                allowed = ", ".join(cls.model_fields)
-                raise ValueError(f"unknown key {key!r}{hint} (allowed: {allowed})")
+                hint = f", did you mean {close[0]!r}?" if close else ";"
+                raise wrong([key], f"unknown key{hint} allowed: {', '.join(cls.model_fields)}")
         return value
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _refuse_truth_as_number(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        """Refuse ``true`` and ``yes``, which pydantic would take for 1 where a number is due."""
+        result = handler(value)
+        if _has_truth(value) and not _has_truth(result):
+            raise PydanticCustomError("number_type", "give a number")
+        return result
+
+
+def wrong(path: list[str], message: str) -> PydanticCustomError:
+    """Return the error that says what is wrong with a key below the section that is checked.
+
+    Parameters
+    ----------
+    path : list of str
+        Keys from the section to the wrong one.
+    message : str
+        What is wrong, what was found and what is allowed.
+    """
+    return PydanticCustomError("wrong", "{message}", {"path": tuple(path), "message": message})
+
+
+def _has_truth(value: Any) -> bool:
+    items = value if isinstance(value, list | tuple) else (value,)
+    return any(isinstance(item, bool) for item in items)

@@ -4,7 +4,6 @@ The files are laid over one another, later ones on top: first ``config/config.ya
 file says ``standalone: true``), then the others in the order given.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,18 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from deepsphere.config.base import Name, StrictModel
-from deepsphere.config.experiments import Experiment, merge
+from deepsphere.config.base import Name, StrictModel, wrong
+from deepsphere.config.experiments import Experiment, Variant, merge
+from deepsphere.config.explanation import explain
 from deepsphere.config.graphs import GraphSettings
 from deepsphere.config.kinds import Source, Store
 from deepsphere.config.paths import Paths
 from deepsphere.errors import DeepsphereError
 
 DEFAULT_FILE = Path("config/config.yaml")
+
+_FIGURES = "figures"
+_BASELINES = "baselines"
 
 
 class Configuration(StrictModel):
@@ -37,49 +40,60 @@ class Configuration(StrictModel):
     @model_validator(mode="after")
     def _references_exist(self) -> "Configuration":
         for name, store in self.stores.items():
-            source = self._known("source", store.source, self.sources, f"stores.{name}.source")
+            where = ["stores", name]
+            source = _known("source", store.source, self.sources, [*where, "source"])
             if source.kind != store.kind:
-                raise ValueError(
-                    f"stores.{name}.kind: found {store.kind!r}; "
-                    f"its source {store.source!r} is of kind {source.kind!r}"
+                raise wrong(
+                    [*where, "kind"],
+                    f"found {store.kind!r}; its source {store.source!r} is of kind {source.kind!r}",
                 )
         for name, graph in self.graphs.items():
-            self._known("store", graph.store, self.stores, f"graphs.{name}.store")
+            _known("store", graph.store, self.stores, ["graphs", name, "store"])
         for name, experiment in self.experiments.items():
-            for task_name, task in experiment.tasks.items():
-                where = f"experiments.{name}.tasks.{task_name}"
-                store = self._known("store", task.store, self.stores, f"{where}.store")
-                try:
-                    task.check_channels(store.channels)
-                except ValueError as error:
-                    raise ValueError(f"{where}: {error}") from None
-            for variant_name, variant in experiment.variants.items():
-                where = f"experiments.{name}.variants.{variant_name}"
-                graph = self._known("graph", variant.graph, self.graphs, f"{where}.graph")
-                task = experiment.tasks[variant.task]
-                if graph.store != task.store:
-                    raise ValueError(
-                        f"{where}.graph: found {variant.graph!r}, a graph on the store "
-                        f"{graph.store!r}; the task {variant.task!r} uses {task.store!r}"
-                    )
-                if variant.model.kind not in task.model_kinds:
-                    raise ValueError(
-                        f"{where}.model.kind: found {variant.model.kind!r}; "
-                        f"a task of kind {task.kind!r} takes {' or '.join(task.model_kinds)}"
-                    )
-                validation = self.stores[task.store].split.validation
-                if variant.training.select == "best" and validation == 0:
-                    raise ValueError(
-                        f"{where}.training.select: found 'best'; the store {task.store!r} has no "
-                        "validation samples to select on: set its split.validation, or select last"
-                    )
+            self._check_experiment(["experiments", name], experiment)
+        if _FIGURES in self.experiments:
+            raise wrong(
+                ["experiments", _FIGURES], "this name is taken: the report puts its figures there"
+            )
         return self
 
-    @staticmethod
-    def _known(what: str, name: str, known: dict[str, Any], where: str) -> Any:
-        if name not in known:
-            raise ValueError(f"{where}: found {name!r}; the {what}s are {', '.join(known)}")
-        return known[name]
+    def _check_experiment(self, where: list[str], experiment: Experiment) -> None:
+        for name, task in experiment.tasks.items():
+            of_task = [*where, "tasks", name]
+            store = _known("store", task.store, self.stores, [*of_task, "store"])
+            try:
+                task.check_channels(store.channels)
+            except ValueError as error:
+                raise wrong([*of_task, "channels"], str(error).removeprefix("channels: ")) from None
+        for name, variant in experiment.variants.items():
+            self._check_variant([*where, "variants", name], variant, experiment)
+        if _BASELINES in experiment.variants:
+            raise wrong(
+                [*where, "variants", _BASELINES],
+                "this name is taken: the baselines of the tasks are put there",
+            )
+
+    def _check_variant(self, where: list[str], variant: Variant, experiment: Experiment) -> None:
+        task = _known("task", variant.task, experiment.tasks, [*where, "task"])
+        graph = _known("graph", variant.graph, self.graphs, [*where, "graph"])
+        if graph.store != task.store:
+            raise wrong(
+                [*where, "graph"],
+                f"found {variant.graph!r}, a graph on the store {graph.store!r}; "
+                f"the task {variant.task!r} uses {task.store!r}",
+            )
+        if variant.model.kind not in task.model_kinds:
+            raise wrong(
+                [*where, "model", "kind"],
+                f"found {variant.model.kind!r}; "
+                f"a task of kind {task.kind!r} takes {' or '.join(task.model_kinds)}",
+            )
+        if variant.training.select == "best" and self.stores[task.store].split.validation == 0:
+            raise wrong(
+                [*where, "training", "select"],
+                f"found 'best'; the store {task.store!r} has no validation samples to select on: "
+                "set its split.validation, or select last",
+            )
 
 
 def load_configuration(files: Sequence[Path]) -> Configuration:
@@ -116,19 +130,17 @@ def check_configuration(values: dict[str, Any]) -> Configuration:
     try:
         return Configuration.model_validate(values)
     except ValidationError as error:
-        raise DeepsphereError(_explain(error, values)) from None
-
-
-def schema() -> str:
-    """Return the JSON schema of the configuration, as ``config/schema.json`` holds it."""
-    return json.dumps(Configuration.model_json_schema(), indent=2, sort_keys=True) + "\n"
+        raise DeepsphereError(f"configuration: {explain(error, values)}") from None
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DeepsphereError(f"configuration: {path} does not exist") from None
+        advice = "; run in the folder of the project" if path == DEFAULT_FILE else ""
+        raise DeepsphereError(f"configuration: {path} does not exist{advice}") from None
+    except OSError as error:
+        raise DeepsphereError(f"configuration: {path} cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise DeepsphereError(f"configuration: {path} is not YAML: {error}") from None
     if not isinstance(values, dict):
@@ -137,48 +149,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     return values
 
 
-def _explain(error: ValidationError, values: dict[str, Any]) -> str:
-    """Say the first error in one line: path of the key, what was found, what is allowed."""
-    first = error.errors(include_url=False)[0]
-    path, found = _locate(first["loc"], values)
-    message = first["msg"].removeprefix("Value error, ")
-    message = message[0].lower() + message[1:]
-    where = ".".join(path)
-    if first["type"] == "value_error":
-        text = f"{where}: {message}" if where else message
-    elif first["type"] == "missing":
-        text = f"{where}: missing; give a value"
-    else:
-        text = f"{where}: found {_short(found)}; {message}"
-    others = error.error_count() - 1
-    more = f" (and {others} more)" if others else ""
-    return f"configuration: {text}{more}"
-
-
-def _locate(location: tuple[int | str, ...], values: Any) -> tuple[list[str], Any]:
-    """Return the path of a key as the user wrote it, without the tags of pydantic's unions."""
-    path: list[str] = []
-    current = values
-    for step, key in enumerate(location):
-        if isinstance(current, dict) and key not in current and current.get("kind") == key:
-            continue
-        if isinstance(current, dict) and key in current:
-            current = current[key]
-            if step and location[step - 1] == "variants" and location[0] == "experiments":
-                current = merge(_base_of(location, values), current)
-        elif isinstance(current, list) and isinstance(key, int) and key < len(current):
-            current = current[key]
-        else:
-            current = None
-        path.append(str(key))
-    return path, current
-
-
-def _base_of(location: tuple[int | str, ...], values: dict[str, Any]) -> dict[str, Any]:
-    base = values["experiments"][location[1]].get("base")
-    return base if isinstance(base, dict) else {}
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, default=str)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+def _known(what: str, name: str, known: dict[str, Any], where: list[str]) -> Any:
+    if name not in known:
+        raise wrong(where, f"found {name!r}; the {what}s are {', '.join(known)}")
+    return known[name]

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from deepsphere.config.base import Name, StrictModel
 from deepsphere.config.kinds import Task
@@ -46,27 +46,33 @@ class Experiment(StrictModel):
     @model_validator(mode="before")
     @classmethod
     def _lay_variants_over_base(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or not isinstance(value.get("variants"), dict):
-            return value
-        base = value.get("base") or {}
-        variants = {
-            name: merge(base, variant) if isinstance(variant, dict) else variant
-            for name, variant in value["variants"].items()
-            if variant is not None
-        }
-        return {**value, "base": base, "variants": variants}
+        return lay_variants_over_base(value)
 
-    @model_validator(mode="after")
-    def _names_exist(self) -> "Experiment":
-        if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
-            raise ValueError(f"seeds: found {list(self.seeds)}; give different numbers from 0 up")
-        for name, variant in self.variants.items():
-            if variant.task not in self.tasks:
-                raise ValueError(
-                    f"variants.{name}.task: found {variant.task!r}; "
-                    f"the tasks are {', '.join(self.tasks)}"
-                )
-        return self
+    @field_validator("seeds")
+    @classmethod
+    def _seeds_are_different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if len(set(seeds)) != len(seeds) or min(seeds) < 0:
+            raise ValueError("give different numbers from 0 up")
+        return seeds
+
+
+def lay_variants_over_base(experiment: Any) -> Any:
+    """Return the plain settings of an experiment with every variant laid over ``base``.
+
+    A variant that is ``null`` is left out, so that an overlay can remove it. What has not the form
+    of an experiment is returned as it is, for the check to refuse.
+    """
+    if not isinstance(experiment, dict):
+        return experiment
+    base, variants = experiment.get("base") or {}, experiment.get("variants")
+    if not isinstance(base, dict) or not isinstance(variants, dict):
+        return experiment
+    laid = {
+        name: merge(base, variant) if isinstance(variant, dict) else variant
+        for name, variant in variants.items()
+        if variant is not None
+    }
+    return {**experiment, "base": base, "variants": laid}
 
 
 def merge(under: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

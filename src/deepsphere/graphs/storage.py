@@ -8,17 +8,17 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.graphs.graph import Graph
 from deepsphere.graphs.laplacian import LaplacianKind
-from deepsphere.graphs.rescaling import RESCALINGS
-
-_ARRAYS = ("offsets", "columns", "values")
+from deepsphere.graphs.rescaling import RESCALINGS, RescalingName
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +38,7 @@ class StoredGraph:
     graph: Graph
     laplacian: LaplacianKind
     lmax: float
-    rescaling: str
+    rescaling: RescalingName
 
     def operator(self) -> csr_array[np.float64, tuple[int, int]]:
         """Return the rescaled Laplacian, float64, symmetric bit for bit."""
@@ -46,13 +46,8 @@ class StoredGraph:
 
     def digest(self) -> str:
         """Return the SHA-256 of the content, 64 hexadecimal digits."""
-        weights = self.graph.weights
         digest = hashlib.sha256(f"{self.laplacian} {self.lmax!r} {self.rescaling}".encode())
-        for array in (
-            weights.indptr.astype(np.int64),
-            weights.indices.astype(np.int32),
-            weights.data.astype(np.float64),
-        ):
+        for array in _arrays(self.graph).values():
             digest.update(array.tobytes())
         return digest.hexdigest()
 
@@ -60,13 +55,7 @@ class StoredGraph:
 def save_graph(stored: StoredGraph, folder: Path) -> None:
     """Write ``graph.zarr`` into a folder."""
     group = zarr.open_group(folder / "graph.zarr", mode="w", zarr_format=3)
-    weights = stored.graph.weights
-    arrays = (
-        weights.indptr.astype(np.int64),
-        weights.indices.astype(np.int32),
-        weights.data.astype(np.float64),
-    )
-    for name, array in zip(_ARRAYS, arrays, strict=True):
+    for name, array in _arrays(stored.graph).items():
         group.create_array(
             name, data=array, chunks=(max(1, len(array)),), compressors=None, filters=None
         )
@@ -98,13 +87,15 @@ def load_graph(folder: Path, digest: str) -> StoredGraph:
     path = folder / "graph.zarr"
     try:
         group = zarr.open_group(path, mode="r")
-        offsets, columns, values = (np.asarray(group[name]) for name in _ARRAYS)
+        offsets, columns, values = (
+            np.asarray(group[name]) for name in ("offsets", "columns", "values")
+        )
     except (FileNotFoundError, KeyError) as error:
         raise DeepsphereError(
             f"graph: {path} is not whole ({error}); rerun the graph stage"
         ) from None
     vertices = len(offsets) - 1
-    attributes = dict(group.attrs)
+    attributes: dict[str, Any] = dict(group.attrs)
     stored = StoredGraph(
         Graph(
             csr_array((values, columns, offsets), shape=(vertices, vertices)),
@@ -121,3 +112,12 @@ def load_graph(folder: Path, digest: str) -> StoredGraph:
             "rerun the graph stage"
         )
     return stored
+
+
+def _arrays(graph: Graph) -> dict[str, NDArray[Any]]:
+    weights = graph.weights
+    return {
+        "offsets": weights.indptr.astype(np.int64),
+        "columns": weights.indices.astype(np.int32),
+        "values": weights.data.astype(np.float64),
+    }

@@ -107,7 +107,7 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
             f"expected features of shape (batch, {laplacian.pixels}, {weight.shape[1]}), "
             f"found {tuple(features.shape)}"
         )
-    result: Tensor = _ChebyshevConvolution.apply(
+    result: Tensor = _ChebyshevConvolution.apply(  # type: ignore[no-untyped-call]
         features.transpose(0, 1), weight, laplacian.offsets, laplacian.columns, laplacian.values
     )
     return result.transpose(0, 1)
@@ -138,7 +138,7 @@ class _ChebyshevConvolution(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, weight: Tensor, *matrix: Tensor) -> Tensor:
         ctx.save_for_backward(features, weight, *matrix)
         pixels, batch, channels = features.shape
-        rows = features.reshape(pixels * batch, channels)
+        rows = features.contiguous().view(pixels * batch, channels)
         if weight.shape[2] < channels:
             return _mix_first(rows, weight, pixels, matrix).view(pixels, batch, -1)
         result = rows.new_zeros(pixels * batch, weight.shape[2])
@@ -147,13 +147,13 @@ class _ChebyshevConvolution(torch.autograd.Function):
         return result.view(pixels, batch, -1)
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         features, weight, *matrix = ctx.saved_tensors
         pixels, batch, channels = gradient.shape
-        rows = features.reshape(pixels * batch, -1)
-        of_rows = gradient.reshape(pixels * batch, channels)
-        of_weight = torch.empty_like(weight) if ctx.needs_input_grad[1] else None
+        rows = features.contiguous().view(pixels * batch, -1)
+        of_rows = gradient.contiguous().view(pixels * batch, channels)
+        of_weight = torch.empty_like(weight)
         if not ctx.needs_input_grad[0]:
             terms = zip(range(len(weight)), _terms(rows.view(pixels, -1), matrix), strict=False)
             for order, term in terms:
@@ -163,10 +163,11 @@ class _ChebyshevConvolution(torch.autograd.Function):
         terms = zip(range(len(weight)), _terms(of_rows.view(pixels, -1), matrix), strict=False)
         for order, term in terms:
             term_rows = term.view(of_rows.shape)
-            if of_weight is not None:
+            if ctx.needs_input_grad[1]:
                 torch.mm(rows.t(), term_rows, out=of_weight[order])
             of_features.addmm_(term_rows, weight[order].t())
-        return of_features.view(features.shape), of_weight, None, None, None
+        learned = of_weight if ctx.needs_input_grad[1] else None
+        return of_features.view(features.shape), learned, None, None, None
 
 
 def _terms(features: Tensor, matrix: Sequence[Tensor]) -> Iterator[Tensor]:

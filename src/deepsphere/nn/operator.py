@@ -38,9 +38,9 @@ class SymmetricOperator(nn.Module):
         if matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"expected a square matrix, found {matrix.shape=}")
         asymmetry = abs(matrix - matrix.T)
-        if asymmetry.nnz and asymmetry.max() > 0:
+        if asymmetry.nnz and asymmetry.max() != 0:
             raise ValueError(f"expected a symmetric matrix, found |M - M'| = {asymmetry.max():g}")
-        rows = scipy.sparse.csr_array(matrix)
+        rows = scipy.sparse.csr_array(matrix, copy=True)
         rows.sort_indices()
         self.pixels = matrix.shape[0]
         for name, array, kind in (

@@ -40,6 +40,9 @@ def draw_task(
         If the predictions of a run are missing, damaged or of another evaluation.
     """
     title, unit = task["title"] or name, task["unit"]
+    if task["store"]["simulated"]:
+        # An image file travels without its page, so it must say this itself.
+        title = f"{title} (simulated data)"
     variants = [row for row in rows if row.kind == "variant"]
     labels = unique_labels([row.label for row in variants], [row.name for row in variants])
     yield Picture.of(

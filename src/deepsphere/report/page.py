@@ -122,8 +122,8 @@ footnotes.</p>
 <li>Protocol <b>published</b>: data, split and training as the paper's code had them, even where
 they let the model profit from what it could not have known. These rows are there to be compared
 with the paper.</li>
-<li>Protocol <b>sound</b>: nothing that goes into the model knows the test days, and what is chosen
-is chosen on validation days. These rows are there to be believed.</li>
+<li>Protocol <b>sound</b>: nothing that goes into the model knows the test samples, and what is
+chosen is chosen on validation samples. These rows are there to be believed.</li>
 </ul>
 <p>Each metric is taken over the samples of a pixel whose target is known, and then averaged over
 the pixels with equal weight. The arrow points to the better values.</p>

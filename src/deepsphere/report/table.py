@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from deepsphere.report.numbers import as_printed, uncertain
 from deepsphere.report.quantities import quantity
+
+_SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
@@ -110,15 +113,15 @@ def footnotes(table: Sequence[Row]) -> list[str]:
 def size(task: Mapping[str, Any]) -> str:
     """Return the size of a task's data in words."""
     samples = task["samples"]
-    parts = ", ".join(f"{number:,} {split}" for split, number in samples.items() if number)
+    parts = ", ".join(f"{samples[split]:,} {split}" for split in _SPLITS if samples.get(split))
     return f"{task['pixels']:,} pixels; samples: {parts}"
 
 
 def render(metrics: Mapping[str, Any]) -> Table:
     """Return the table of an experiment for a terminal.
 
-    Mean ± standard deviation over the seeds, the published value below it in parentheses, the best
-    value of each task in bold.
+    One below the other: the mean over the seeds, the standard deviation, and in parentheses the
+    published value; the best mean of each task in bold. It needs 80 columns.
 
     Parameters
     ----------
@@ -133,14 +136,18 @@ def render(metrics: Mapping[str, Any]) -> Table:
     listed = rows(metrics)
     notes = footnotes(listed)
     legend = [f"[{number}] {note}" for number, note in enumerate(notes, start=1)]
+    title = metrics["title"] + (" (simulated data)" if metrics["simulated"] else "")
     table = Table(
-        title=Text(metrics["title"]),
+        title=Text(title),
         caption=Text("\n".join(legend)) if legend else None,
         caption_justify="left",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
-    table.add_column("name")
+    table.add_column("name", min_width=12, overflow="fold")
     table.add_column("protocol", no_wrap=True)
-    table.add_column("parameters", justify="right", no_wrap=True)
+    table.add_column("para-\nmeters", justify="right", no_wrap=True)
     for metric in metrics["metrics"]:
         shown = quantity(metric)
         table.add_column(f"{shown.label} {shown.arrow}", justify="right", no_wrap=True)
@@ -244,7 +251,10 @@ def _cell(row: Row, metric: str) -> Text:
     parts: list[Any] = []
     if metric in row.cells:
         cell = row.cells[metric]
-        parts.append((cell.text, "bold green" if cell.best else ""))
+        mean, _, deviation = cell.text.partition(" ± ")
+        parts.append((mean, "bold green" if cell.best else ""))
+        if deviation:
+            parts.append((f"\n±{deviation}", ""))
     if metric in row.published:
         parts.append((f"\n({as_printed(row.published[metric])})", "dim"))
     return Text.assemble(*parts)

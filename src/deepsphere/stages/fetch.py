@@ -1,7 +1,6 @@
 """Fetch the raw files of a source, or simulate them, and list them in a manifest."""
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,11 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     """
     source = settings["source"]
     folder = Path(settings["folder"])
-    if source["simulate"] is None:
-        files = _fetch(source, folder)
-    else:
-        files = _simulate(source, folder)
+    files = _simulate(source, folder) if source["simulate"] else _fetch(source, folder)
     total = sum(file["size"] for file in files)
     _LOG.info("%d files, %.1f MB in %s", len(files), total / 1e6, folder)
+    # Where a file came from and when stays in the folder's own records: another mirror with the
+    # same bytes must not make anything stale.
     manifest = {
         "stage": "fetch",
         "source": {key: value for key, value in source.items() if key not in ("mirrors", "hashes")},
@@ -52,10 +50,10 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
 def _fetch(source: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
     if (folder / _SIMULATED).exists():
         raise DeepsphereError(
-            f"fetch: {folder} holds simulated records; delete it, or set paths.raw to another folder"
+            f"fetch: {folder} holds simulated records; delete it, or set paths.raw elsewhere"
         )
     fetched = load("sources", source["kind"], "raw").fetch_raw(source, folder)
-    return [asdict(file) for file in fetched]
+    return [{"name": file.name, "size": file.size, "sha256": file.sha256} for file in fetched]
 
 
 def _simulate(source: dict[str, Any], folder: Path) -> list[dict[str, Any]]:

@@ -40,7 +40,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
             name: _variant(name, variant, tasks) for name, variant in settings["variants"].items()
         },
     }
-    write_json(Path(settings["metrics"]), table)
+    write_json(Path(settings["metrics"]), table, sort_keys=False)
     _LOG.info("%s: %d variants of %d tasks", settings["name"], len(table["variants"]), len(tasks))
 
 

@@ -85,7 +85,7 @@ class RawChunks:
         buffer = out.reshape(-1).view(np.uint8).data
         runs = _runs(numbers, self.rows)
         for chunk, runs_of_chunk in itertools.groupby(runs, key=lambda run: run[0] // self.rows):
-            path = self.folder.joinpath("c", str(chunk), *["0"] * self.inner_axes)
+            path = f"{self.folder}/c/{chunk}{'/0' * self.inner_axes}"
             try:
                 descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
@@ -139,7 +139,7 @@ def _runs(numbers: NDArray[np.int64], rows: int) -> list[tuple[int, int, int]]:
     )
 
 
-def _fill(view: memoryview, descriptor: int, offset: int, path: Path) -> None:
+def _fill(view: memoryview, descriptor: int, offset: int, path: str) -> None:
     """Read bytes until the view is full: one call may return fewer than asked for."""
     while view:
         count = os.preadv(descriptor, [view], offset)

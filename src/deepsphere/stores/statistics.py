@@ -43,13 +43,14 @@ def statistics(store: Store, samples: NDArray[np.int64]) -> Statistics:
     total = np.zeros((pixels, channels))
     for block in blocks:
         values = store.read(block)
-        count += np.isfinite(values).sum(axis=0)
-        total += np.nansum(values, axis=0, dtype=np.float64)
+        finite = np.isfinite(values)
+        count += finite.sum(axis=0)
+        total += values.sum(axis=0, dtype=np.float64, where=finite)
     mean = total.sum(axis=0) / np.maximum(count.sum(axis=0), 1)
     squares = np.zeros(channels)
     for block in blocks:
-        centred = store.read(block).astype(np.float64) - mean
-        squares += np.nansum(np.square(centred), axis=(0, 1))
+        values = store.read(block)
+        squares += np.square(values - mean).sum(axis=(0, 1), where=np.isfinite(values))
     deviation = np.sqrt(squares / np.maximum(count.sum(axis=0), 1))
     return Statistics(
         mean=mean,

@@ -132,7 +132,8 @@ class _Chunks:
         finished = self._finished()
         write_chunk = delayed(self._write_chunk, pure=False, traverse=False)
         tasks = [
-            write_chunk(number, block)
+            # Dask visits equal tasks by name: neighbours in time often share a source file.
+            write_chunk(number, block, dask_key_name=f"write-{number:09}")
             for number, block in enumerate(chunked.to_delayed().ravel())
             if self._name(number) not in finished
         ]

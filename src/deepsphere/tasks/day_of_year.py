@@ -21,7 +21,7 @@ from deepsphere.tasks.linear import ridge
 from deepsphere.tasks.samples import Batch, Float
 
 _PERIOD = 367
-_PENALTIES = 10.0 ** np.arange(-2, 7)
+_PENALTIES = np.logspace(-2, 6, num=9)
 
 
 class Task(StrictModel):
@@ -111,7 +111,7 @@ class DaySamples:
     @property
     def input_channels(self) -> int:
         """Channels of a sample's input."""
-        return self.values.shape[2]
+        return int(self.values.shape[2])
 
     @property
     def splits(self) -> Mapping[str, NDArray[np.int64]]:

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from deepsphere.config.base import Name, StrictModel
 from deepsphere.config.split import Split
+from deepsphere.errors import DeepsphereError
 from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import Statistics, statistics
 from deepsphere.tasks.linear import apply, least_squares
@@ -97,8 +98,19 @@ class ForecastSamples:
         columns = [store.channels.index(channel) for channel in task.channels]
         split = Split.model_validate(store.attrs["split_shares"])
         maps = len(store.times)
-        train = split.ranges(maps - task.window)["train"]
-        seen = range(train.stop + task.window)
+        parts = split.ranges(max(maps - task.window, 0))
+        if not (parts["train"] and parts["test"]):
+            raise DeepsphereError(
+                f"forecast: a store of {maps} maps has too few windows of {task.window} maps to "
+                "train and to test on; shorten the window or take more days"
+            )
+        units = [store.attrs["units"][column] for column in columns]
+        if len(set(units)) > 1:
+            raise DeepsphereError(
+                f"forecast: the channels {', '.join(task.channels)} have the units "
+                f"{', '.join(units)}, whose errors do not add up; give each unit a task"
+            )
+        seen = range(parts["train"].stop + task.window)
         found: Statistics = statistics(store, np.asarray(seen))
         keep = task.normalization == "train"
         mean = found.mean[columns] if keep else np.zeros(len(columns))
@@ -111,7 +123,7 @@ class ForecastSamples:
             mean=mean.astype(np.float32),
             deviation=deviation.astype(np.float32),
             fill=found.pixel_mean[:, columns].astype(np.float32),
-            unit=store.attrs["units"][columns[0]],
+            unit=units[0],
         )
 
     @property
@@ -122,7 +134,7 @@ class ForecastSamples:
     @property
     def channels(self) -> int:
         """Number of channels of the store that make samples."""
-        return self.values.shape[2]
+        return int(self.values.shape[2])
 
     @property
     def splits(self) -> Mapping[str, NDArray[np.int64]]:

@@ -36,7 +36,7 @@ def least_squares(features: Array, target: Array, known: NDArray[np.bool_]) -> A
 
 def apply(coefficients: Array, features: Array) -> Array:
     """Return the predictions, shape (output, sample), of :func:`least_squares` models."""
-    products = np.einsum("osf,of->os", features, coefficients[:, :-1])
+    products: Array = np.einsum("osf,of->os", features, coefficients[:, :-1])
     return products + coefficients[:, -1:]
 
 

@@ -31,6 +31,7 @@ from deepsphere.training.optimizers import make_optimizer
 CHECKPOINT_SECONDS = 20.0
 """Time between two checkpoints. It decides what a killed run repeats, never its numbers."""
 
+_CURVES = ("mse", "mae", "r2")
 _LOG = logging.getLogger(__name__)
 
 
@@ -85,17 +86,23 @@ def train(
         The last model or the best one, as the settings say.
     progress : Progress
         The learning curve and, if one was selected, the best epoch.
+
+    Raises
+    ------
+    DeepsphereError
+        If there are no samples to train on or to select on, or if the numbers are not finite.
     """
+    monitored = _monitored(samples, settings)
     fabric = Fabric(accelerator=settings.device, devices=1, precision="32-true")
     torch.manual_seed(seed)
     model = fabric.setup_module(build())
-    optimizer = fabric.setup_optimizers(
+    optimizer: Any = fabric.setup_optimizers(
         make_optimizer(settings.optimizer, model.parameters(), settings.learning_rate)
     )
     progress = _resume(folder / "checkpoint.pt", fingerprint, model, optimizer)
     if progress.epoch:
         _LOG.info("going on after epoch %d of %d", progress.epoch, settings.epochs)
-    monitored = "validation" if len(samples.splits["validation"]) else "test"
+    _write_history(folder / "history.jsonl", progress)
     saved = time.monotonic()
     while progress.epoch < settings.epochs:
         began = time.monotonic()
@@ -104,24 +111,22 @@ def train(
             group["lr"] = rate
         loss = _epoch(fabric, model, optimizer, samples, settings, (seed, progress.epoch))
         progress.epoch += 1
-        entry = {"epoch": progress.epoch, "learning_rate": rate, "loss": loss}
-        if not math.isfinite(loss):
-            raise DeepsphereError(
-                f"training: the loss is {loss} in epoch {progress.epoch}; "
-                f"lower the learning rate (found {settings.learning_rate:g})"
-            )
+        entry: dict[str, Any] = {"epoch": progress.epoch, "learning_rate": rate, "loss": loss}
+        _check_finite("loss", loss, progress.epoch, settings)
         finished = progress.epoch == settings.epochs
         if finished or progress.epoch % settings.monitor_every == 0:
             scores = score(model, samples, monitored, settings.batch_size, fabric.device)
-            entry[monitored] = {name: scores[name] for name in ("mse", "mae", "r2")}
+            _check_finite(f"{monitored} error", scores["mse"], progress.epoch, settings)
+            entry[monitored] = {name: scores[name] for name in _CURVES if name in scores}
             if settings.select == "best":
                 _keep_best(progress, model, scores["mse"])
         progress.history.append(entry)
+        with (folder / "history.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(_line(entry))
         if finished or time.monotonic() - saved > CHECKPOINT_SECONDS:
             _save(folder / "checkpoint.pt", fingerprint, model, optimizer, progress)
             saved = time.monotonic()
         _log_epoch(entry, settings.epochs, monitored, time.monotonic() - began)
-    write_history(folder / "history.jsonl", progress)
     if settings.select == "best" and progress.best is not None:
         model.load_state_dict(progress.best["weights"])
     return model, progress
@@ -166,12 +171,6 @@ def predict(
     return np.concatenate(predictions), np.concatenate(targets), np.concatenate(masks)
 
 
-def write_history(path: Path, progress: Progress) -> None:
-    """Write the learning curve, one JSON object a line."""
-    lines = (json.dumps(entry, sort_keys=True) + "\n" for entry in progress.history)
-    write_bytes(path, "".join(lines).encode())
-
-
 def _epoch(
     fabric: Fabric,
     model: nn.Module,
@@ -202,6 +201,36 @@ def masked_squared_error(output: Tensor, target: Tensor, known: Tensor) -> Tenso
     """Return the mean of the squared errors where the target is known."""
     squares = torch.where(known, output - target, 0).square()
     return squares.sum() / known.sum().clamp(min=1)
+
+
+def _monitored(samples: Samples, settings: Training) -> str:
+    """Return the split of the learning curve; test samples select nothing."""
+    selects = settings.select == "best"
+    monitored = "validation" if selects or len(samples.splits["validation"]) else "test"
+    for split in ("train", monitored):
+        if not len(samples.splits[split]):
+            raise DeepsphereError(
+                f"training: found 0 {split} samples; raise this share of the store's split, "
+                "or take more days"
+            )
+    return monitored
+
+
+def _check_finite(what: str, value: float, epoch: int, settings: Training) -> None:
+    if not math.isfinite(value):
+        raise DeepsphereError(
+            f"training: the {what} is {value} in epoch {epoch}; "
+            f"lower the learning rate (found {settings.learning_rate:g})"
+        )
+
+
+def _write_history(path: Path, progress: Progress) -> None:
+    """Write the learning curve so far; what a killed run added after its checkpoint is dropped."""
+    write_bytes(path, "".join(map(_line, progress.history)).encode())
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return json.dumps(entry, sort_keys=True) + "\n"
 
 
 def _learning_rate(settings: Training, epoch: int) -> float:

@@ -35,7 +35,7 @@ class TensorflowRMSprop(torch.optim.Optimizer):
         super().__init__(params, {"lr": lr, "decay": decay, "epsilon": epsilon})
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], Any] | None = None) -> Any:  # type: ignore[override]
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change the parameters by one step; see :class:`torch.optim.Optimizer`."""
         loss = None
         if closure is not None:

@@ -109,14 +109,17 @@ def _parse_days(
     values, readable = parse_numbers(words.reshape(-1)[slots])
     days = wanted.month_starts[month[slots // _DAYS]] + slots % _DAYS
     days[~real.reshape(-1)[slots]] = -1
-    return slots, days, values, np.asarray(readable & fits(values))
+    return slots, days, values, readable & fits(values)
 
 
 def _parse_digits(columns: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Read numbers written with digits only, shape [line, digit]."""
     digits = columns.astype(np.int64) - ord("0")
-    powers = 10 ** np.arange(columns.shape[1])[::-1]
-    return digits @ powers, ((digits >= 0) & (digits <= 9)).all(axis=1)
+    readable = np.asarray(((digits >= 0) & (digits <= 9)).all(axis=1))
+    numbers = np.zeros(len(digits), np.int64)
+    for place in range(digits.shape[1]):
+        numbers = numbers * 10 + digits[:, place]
+    return numbers, readable
 
 
 def _no_records() -> Records:

@@ -232,8 +232,27 @@ def _group(sized: Iterable[tuple[T, int]], size: int) -> Iterator[list[T]]:
 
 
 def _compute(jobs: Sequence[Callable[[], Any]], workers: int) -> list[Any]:
-    tasks = [delayed(job, traverse=False)() for job in jobs]
+    """Run jobs in threads and return what they return, in order.
+
+    When a job finds bad input, no other is begun, those that run come to their end (so that none
+    writes behind the back of a later reading), and the first error in the order of the jobs is
+    raised.
+    """
+    errors: dict[int, DeepsphereError] = {}
+
+    def run(number: int, job: Callable[[], Any]) -> Any:
+        if errors:
+            return None
+        try:
+            return job()
+        except DeepsphereError as error:
+            errors[number] = error
+            return None
+
+    tasks = [delayed(run, traverse=False)(number, job) for number, job in enumerate(jobs)]
     done = compute(*tasks, scheduler="threads", num_workers=workers)  # type: ignore[no-untyped-call]
+    if errors:
+        raise errors[min(errors)]
     return list(done)
 
 

@@ -29,5 +29,5 @@ def fetch_raw(source: dict[str, Any], folder: Path) -> list[FetchedFile]:
     try:
         return fetch_files(files, mirrors, folder)
     except DeepsphereError as error:
-        advice = hint(records, mirrors)
+        advice = hint(records, mirrors, source["name"])
         raise DeepsphereError(f"{error}; {advice}" if advice else str(error)) from None

@@ -119,18 +119,21 @@ def presence(values: NDArray[np.int16], days: range) -> NDArray[np.float64]:
 def _maps(cube: Cube, selected: NDArray[np.intp]) -> da.Array:
     """Return the daily maps of the selected stations, read when they are asked for."""
     scale = np.array([element.scale for element in find_elements(cube.elements)])
-    lazy = da.from_array(cube.values, chunks=(-1, -1, _CHUNK_DAYS), name=False).transpose(2, 0, 1)
+    lazy: Any = da
+    records = lazy.from_array(cube.values, chunks=(-1, -1, _CHUNK_DAYS), name=False)
 
     def convert(block: NDArray[np.int16]) -> NDArray[np.float32]:
-        maps = block[:, selected]
-        return np.where(maps == MISSING, np.nan, maps * scale).astype(np.float32)
+        chosen = block[:, selected]
+        return np.where(chosen == MISSING, np.nan, chosen * scale).astype(np.float32)
 
-    return lazy.map_blocks(
+    maps: da.Array = lazy.map_blocks(
         convert,
+        records.transpose(2, 0, 1),
         dtype=np.float32,
-        chunks=(lazy.chunks[0], (len(selected),), lazy.chunks[2]),
+        chunks=(records.chunks[2], (len(selected),), records.chunks[1]),
         meta=np.empty((0, 0, 0), np.float32),
     )
+    return maps
 
 
 def _split_numbers(split: dict[str, range], days: int) -> NDArray[np.uint8]:

@@ -34,7 +34,7 @@ class Source(StrictModel):
     )
     hashes: dict[str, str] = Field(
         default_factory=dict,
-        description="SHA-256 by file name, checked; NOAA publishes none, so the others are recorded",
+        description="SHA-256 by file name; checked. NOAA publishes none: the others are recorded",
     )
     simulate: Simulation | None = Field(
         default=None, description="make the records up instead of fetching them"

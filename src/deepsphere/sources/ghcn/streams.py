@@ -13,7 +13,7 @@ from typing import IO
 
 from deepsphere.errors import DeepsphereError
 
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 1 << 20
 """Size in bytes of the blocks of text: small enough for a processor's cache."""
 
 _GZIP_MAGIC = b"\x1f\x8b"

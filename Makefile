@@ -1,0 +1,46 @@
+# make demo    the whole pipeline on simulated data, in a virtual environment made here
+# make test    the tests, likewise
+#
+# Both need Python 3.11 or newer and make, nothing else.
+
+PYTHON ?= python3
+VENV ?= .venv
+# Installed first, so that pip takes this build and not the newest with its GPU libraries.
+TORCH ?= torch==2.13.0
+WORKERS ?= 2
+
+BIN = $(VENV)/bin
+PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/run.stamp
+	$(BIN)/snakemake --configfile config/demo.yaml
+	@$(BIN)/deepsphere table demo/results/ghcn/metrics.json
+	@echo "table:   demo/results/ghcn/metrics.json"
+	@echo "figures: demo/results/figures/ghcn/"
+	@echo "report:  demo/results/report.html"
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/snakefmt --check Snakefile workflow
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --lint
+
+clean:
+	rm -rf $(VENV) demo .snakemake
+
+$(VENV)/run.stamp: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) '$(TORCH)'
+	$(PIP) --editable .
+	touch $@
+
+$(VENV)/test.stamp: $(VENV)/run.stamp
+	$(PIP) --editable '.[dev,slurm]'
+	touch $@

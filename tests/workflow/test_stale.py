@@ -1,0 +1,171 @@
+"""Stale is what changed in content: no more, and no less."""
+
+import copy
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deepsphere.config.configuration import check_configuration
+from deepsphere.plan import Plan
+
+SOURCE = Path(__file__).parents[2] / "src"
+GROUPS = 6
+FOLLOWING = {
+    "fetch": {"store"},
+    "store": {"graph", "train", "evaluate", "baseline", "summarize"},
+    "graph": {"train", "evaluate"},
+    "train": {"evaluate"},
+    "evaluate": {"summarize", "report"},
+    "baseline": {"summarize"},
+    "summarize": {"report"},
+    "report": set(),
+}
+"""Which stages take what a stage makes."""
+
+
+def with_what_follows(stages: set[str]) -> set[str]:
+    """Return stages and all that take, directly or not, what they make."""
+    found = set(stages)
+    while (more := found.union(*(FOLLOWING[stage] for stage in found))) != found:
+        found = more
+    return found
+
+
+def all_modules() -> list[str]:
+    """Return the names of all modules of the package."""
+    paths = [path.relative_to(SOURCE).with_suffix("") for path in SOURCE.rglob("*.py")]
+    return sorted(".".join(path.parts).removesuffix(".__init__") for path in paths)
+
+
+def module_file(folder: Path, module: str) -> Path:
+    """Return the file of a module in a copy of the project."""
+    path = folder / "src" / Path(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+@pytest.fixture(scope="module")
+def loaded(finished: Any) -> dict[str, set[str]]:
+    """Return the modules that Python really loads for each stage: the oracle.
+
+    Importing the stage and what its settings name executes the imports, and ``sys.modules`` then
+    says which modules of ours were loaded.
+    """
+    values = yaml.safe_load((finished.folder / "small.yaml").read_text())
+    plan = Plan(check_configuration(values))
+    runs = [("small", "dense", 0), ("small", "global", 0)]
+    jobs = {
+        "fetch": [plan.fetch("weather")],
+        "store": [plan.store("complete")],
+        "graph": [plan.graph("near")],
+        "train": [plan.train(*run) for run in runs],
+        "evaluate": [plan.evaluate(*run) for run in runs],
+        "baseline": [plan.baseline("small", task) for task in ("next", "season")],
+        "summarize": [plan.summarize("small")],
+        "report": [plan.report()],
+    }
+    found = {}
+    for stage, stage_jobs in jobs.items():
+        roots = sorted({module for job in stage_jobs for module in job.modules})
+        script = (
+            "import importlib, sys\n"
+            f"for name in {roots!r}: importlib.import_module(name)\n"
+            "print(*(name for name in sys.modules if name.split('.')[0] == 'deepsphere'))"
+        )
+        command = [sys.executable, "-c", script]
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        found[stage] = set(output.split())
+    return found
+
+
+def test_a_second_run_does_nothing(finished: Any) -> None:
+    assert "Nothing to be done" in finished.run()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_editing_a_module_makes_the_stages_stale_that_load_it(
+    group: int, project: Any, loaded: dict[str, set[str]]
+) -> None:
+    for module in all_modules()[group::GROUPS]:
+        path = module_file(project.folder, module)
+        before = path.read_bytes()
+        path.write_bytes(before + b"\n# edited\n")
+        stale = project.stale()
+        path.write_bytes(before)
+        edited = {stage for stage in loaded if module in loaded[stage]}
+        assert stale == with_what_follows(edited), module
+    assert project.stale() == set(), "reverting the edits must make everything fresh again"
+
+
+def test_touching_and_checking_out_again_reruns_nothing(project: Any) -> None:
+    for path in (*project.folder.rglob("*.py"), *project.folder.rglob("*.smk")):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+    for manifest in project.folder.rglob("data/*/*.json"):
+        os.utime(manifest)
+    assert project.stale() == set()
+
+
+def test_editing_the_report_trains_nothing(project: Any) -> None:
+    path = module_file(project.folder, "deepsphere.report.table")
+    path.write_text(path.read_text() + "\n# edited\n")
+    assert project.stale() == {"report"}
+
+
+def change(configuration: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
+    """Return a configuration with another value at a dotted path."""
+    changed = copy.deepcopy(configuration)
+    *parents, last = path.split(".")
+    place = changed
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    place[last] = value
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "stale"),
+    [
+        ("experiments.small.base.training.learning_rate", 0.002, {"train"}),
+        (
+            "experiments.small.variants.dense.model.kernel_size",
+            2,
+            {"train", "evaluate", "summarize"},
+        ),
+        ("experiments.small.variants.dense.title", "Renamed", {"summarize"}),
+        ("experiments.small.tasks.next.title", "Renamed", {"summarize"}),
+        ("experiments.small.tasks.season.channels", ["TMIN"], {"train", "evaluate", "baseline"}),
+        ("graphs.near.neighbours", 5, {"graph"}),
+        ("stores.complete.stations", {"share": 0.9}, {"store"}),
+        ("sources.weather.simulate.seed", 2, {"fetch"}),
+        ("sources.weather.mirrors", ["https://example.org"], {"fetch"}),
+    ],
+)
+def test_changing_a_setting_makes_the_stages_stale_that_use_it(
+    project: Any, path: str, value: Any, stale: set[str]
+) -> None:
+    before = yaml.safe_load((project.folder / "small.yaml").read_text())
+    project.write(change(before, path, value))
+    assert project.stale() == with_what_follows(stale)
+
+
+def test_swapping_two_values_is_seen(project: Any) -> None:
+    before = yaml.safe_load((project.folder / "small.yaml").read_text())
+    split = {"train": 0.6, "validation": 0.3, "test": 0.1}
+    project.write(change(before, "stores.complete.split", split))
+    assert project.stale() == with_what_follows({"store"})
+
+
+def test_an_identical_rebuild_changes_no_manifest(project: Any) -> None:
+    paths = [*project.folder.glob("data/*/*.json"), *project.folder.rglob("seed-0/*.json")]
+    paths += list(project.folder.rglob("metrics.json"))
+    before = {path: path.read_bytes() for path in paths}
+    assert len(before) == 8
+    project.run("--forceall")
+    assert {path: path.read_bytes() for path in paths} == before
