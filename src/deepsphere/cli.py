@@ -208,8 +208,22 @@ def _parse(stage: str, text: str) -> dict[str, Any]:
     except json.JSONDecodeError:
         try:
             values = ast.literal_eval(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             values = None
     if not isinstance(values, dict):
         raise DeepsphereError(f"{stage}: --settings is no mapping in JSON: found {text[:60]!r}")
-    return values
+    settings: dict[str, Any] = _given(values)
+    return settings
+
+
+class _Given(dict[str, Any]):
+    """Settings typed by a person, who may have left something out."""
+
+    def __missing__(self, key: str) -> Any:
+        raise DeepsphereError(f"--settings: found no {key!r} among {', '.join(self) or 'nothing'}")
+
+
+def _given(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _Given({key: _given(part) for key, part in value.items()})
+    return [_given(part) for part in value] if isinstance(value, list) else value

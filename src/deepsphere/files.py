@@ -110,18 +110,21 @@ def open_scratch(target: Path, fingerprint: dict[str, Any]) -> Path:
     """
     scratch = target.with_name(f".{target.name}.scratch")
     record = scratch / _FINGERPRINT
-    if scratch.exists() and not (
-        record.exists() and record.read_text(encoding="utf-8") == canonical_json(fingerprint)
-    ):
+    expected = canonical_json(fingerprint).encode()
+    if scratch.exists() and not (record.exists() and record.read_bytes() == expected):
+        # The record goes first: a folder half deleted by a killed run must not pass for whole.
+        record.unlink(missing_ok=True)
         shutil.rmtree(scratch)
     if not scratch.exists():
         scratch.mkdir(parents=True)
-        write_json(record, fingerprint)
+        write_bytes(record, expected)
     return scratch
 
 
 def publish_folder(content: Path, target: Path) -> None:
     """Give a finished folder its name, replacing what stood there.
+
+    A process killed in between leaves the old folder, none, or the new one, each whole.
 
     Parameters
     ----------
@@ -139,14 +142,15 @@ def publish_folder(content: Path, target: Path) -> None:
                 os.close(descriptor)
         sync_folder(Path(folder))
     target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists():
-        replaced = target.with_name(f".{target.name}.{os.getpid()}.replaced")
-        target.rename(replaced)
-        content.rename(target)
+    replaced = target.with_name(f".{target.name}.replaced")
+    if replaced.exists():
         shutil.rmtree(replaced)
-    else:
-        content.rename(target)
+    if target.exists():
+        target.rename(replaced)
+    content.rename(target)
     sync_folder(target.parent)
+    if replaced.exists():
+        shutil.rmtree(replaced)
 
 
 def sync_folder(folder: Path) -> None:

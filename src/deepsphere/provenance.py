@@ -73,12 +73,14 @@ def _find_file(module: str) -> Path | None:
 @functools.cache
 def _imports(module: str) -> frozenset[str]:
     """Return the first-party modules that a module names in import statements, and its parents."""
-    parts = module.split(".")
+    path, parts = _file(module), module.split(".")
+    package = parts if path.name == "__init__.py" else parts[:-1]
     names = {".".join(parts[:length]) for length in range(1, len(parts))}
-    for node in ast.walk(ast.parse(_file(module).read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names.add(node.module)
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*above, *filter(None, [node.module])])
+            names |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
     return frozenset(name for name in names if _find_file(name) is not None)

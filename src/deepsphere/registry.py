@@ -49,6 +49,6 @@ def load(group: Group, kind: str, part: str | None = None) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name is None or not name.startswith(error.name):
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise
         raise DeepsphereError(f"there is no kind {kind!r} of {group} (no module {name})") from None

@@ -1,14 +1,12 @@
 """What all sections of the configuration share."""
 
 import difflib
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     StringConstraints,
-    ValidatorFunctionWrapHandler,
-    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
@@ -27,7 +25,7 @@ class StrictModel(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _refuse_unknown_keys(cls, value: Any) -> Any:
+    def _refuse_unknown_keys_and_truth_as_number(cls, value: Any) -> Any:
         if not isinstance(value, dict):
             return value
         for key in value:
@@ -35,16 +33,10 @@ class StrictModel(BaseModel):
                 close = difflib.get_close_matches(str(key), cls.model_fields, n=1)
                 hint = f", did you mean {close[0]!r}?" if close else ";"
                 raise wrong([key], f"unknown key{hint} allowed: {', '.join(cls.model_fields)}")
+            # pydantic takes true, which YAML also writes as yes and on, for the number 1.
+            if _has_truth(value[key]) and _is_number(cls.model_fields[key].annotation):
+                raise wrong([key], "found true or false; give a number")
         return value
-
-    @field_validator("*", mode="wrap")
-    @classmethod
-    def _refuse_truth_as_number(cls, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
-        """Refuse ``true`` and ``yes``, which pydantic would take for 1 where a number is due."""
-        result = handler(value)
-        if _has_truth(value) and not _has_truth(result):
-            raise PydanticCustomError("number_type", "give a number")
-        return result
 
 
 def wrong(path: list[str], message: str) -> PydanticCustomError:
@@ -63,3 +55,8 @@ def wrong(path: list[str], message: str) -> PydanticCustomError:
 def _has_truth(value: Any) -> bool:
     items = value if isinstance(value, list | tuple) else (value,)
     return any(isinstance(item, bool) for item in items)
+
+
+def _is_number(annotation: Any) -> bool:
+    parts = get_args(annotation)
+    return annotation in (int, float) or any(_is_number(part) for part in parts)

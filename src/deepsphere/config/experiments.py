@@ -1,6 +1,6 @@
 """Settings of an experiment: its tasks, and the variants that are the rows of its table."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -36,7 +36,11 @@ class Experiment(StrictModel):
     """Tasks on stores, and variants of models that are trained on them."""
 
     title: str = Field(description="the experiment's name in the report")
-    seeds: tuple[int, ...] = Field(min_length=1, description="each variant is trained once a seed")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        min_length=1,
+        description="each variant is trained once a seed",
+        json_schema_extra={"uniqueItems": True},
+    )
     tasks: dict[Name, Task] = Field(description="what is to be predicted from what")
     base: dict[str, Any] = Field(
         default_factory=dict, description="settings that all variants share unless they say other"
@@ -51,8 +55,8 @@ class Experiment(StrictModel):
     @field_validator("seeds")
     @classmethod
     def _seeds_are_different(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) != len(seeds) or min(seeds) < 0:
-            raise ValueError("give different numbers from 0 up")
+        if len(set(seeds)) != len(seeds):
+            raise ValueError("give different numbers")
         return seeds
 
 

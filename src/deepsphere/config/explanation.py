@@ -113,7 +113,7 @@ def _get(path: Path, values: Any) -> Any:
 
 def _exists(path: Path, values: dict[str, Any]) -> bool:
     parent = _get(path[:-1], values)
-    return isinstance(parent, dict) and path[-1] in parent or _get(path, values) is not None
+    return (isinstance(parent, dict) and path[-1] in parent) or _get(path, values) is not None
 
 
 def _short(value: Any) -> str:

@@ -11,7 +11,9 @@ PATH_PATTERN = r"^[\w./][\w./@%+=:,-]*$"
 PATH_RULE = "use letters, digits and ./_-@%+=:, as the paths stand in commands and in patterns"
 
 Folder = Annotated[
-    str, StringConstraints(pattern=PATH_PATTERN), AfterValidator(lambda path: str(PurePosixPath(path)))
+    str,
+    StringConstraints(pattern=PATH_PATTERN),
+    AfterValidator(lambda path: str(PurePosixPath(path))),
 ]
 
 

@@ -11,6 +11,11 @@ from typing import Any
 
 from deepsphere.config.configuration import Configuration
 
+_NAMED = ("$defs", "properties", "patternProperties")
+_DROPPED = ("required", "minProperties", "discriminator", "title")
+# Without its kind a part may fit several kinds, which "oneOf" would refuse.
+_RENAMED = {"oneOf": "anyOf"}
+
 
 def schema() -> str:
     """Return the JSON schema of a configuration file, which may be partial."""
@@ -21,7 +26,8 @@ def schema() -> str:
     by_name = experiment["variants"]["patternProperties"]
     for pattern in by_name:
         by_name[pattern] = {"anyOf": [variant, {"type": "null"}]}
-    text = json.dumps(_for_parts(whole), indent=2, sort_keys=True, ensure_ascii=False)
+    parts = {"$schema": "https://json-schema.org/draft/2020-12/schema", **_for_parts(whole)}
+    text = json.dumps(parts, indent=2, sort_keys=True, ensure_ascii=False)
     return f"{text}\n"
 
 
@@ -31,14 +37,12 @@ def _for_parts(node: Any) -> Any:
         return [_for_parts(item) for item in node]
     if not isinstance(node, dict):
         return node
-    # Without its kind a part may fit several kinds, which "oneOf" would refuse.
-    renamed = {"oneOf": "anyOf"}
-    dropped = ("required", "discriminator", "minProperties")
-    result = {
-        renamed.get(key, key): _for_parts(value)
-        for key, value in node.items()
-        if key not in dropped or key in node.get("properties", {})
-    }
+    result = {}
+    for key, value in node.items():
+        if key in _NAMED:
+            result[key] = {name: _for_parts(part) for name, part in value.items()}
+        elif key not in _DROPPED:
+            result[_RENAMED.get(key, key)] = _for_parts(value)
     if "patternProperties" in result:
         result["additionalProperties"] = False
     return result

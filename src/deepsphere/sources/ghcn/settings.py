@@ -2,10 +2,12 @@
 
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator
 
 from deepsphere.config.base import Name, StrictModel
 from deepsphere.config.split import Split
+from deepsphere.errors import DeepsphereError
+from deepsphere.sources.ghcn.elements import find_elements
 
 
 class Simulation(StrictModel):
@@ -40,12 +42,12 @@ class Source(StrictModel):
         default=None, description="make the records up instead of fetching them"
     )
 
-    @model_validator(mode="after")
-    def _years_in_order(self) -> "Source":
-        first, last = self.years
-        if not 1750 <= first <= last:
-            raise ValueError(f"years: found {first} to {last}; give the first and the last year")
-        return self
+    @field_validator("years")
+    @classmethod
+    def _years_in_order(cls, years: tuple[int, int]) -> tuple[int, int]:
+        if not 1750 <= years[0] <= years[1] <= 9999:
+            raise ValueError("give the first and the last year, from 1750 to 9999")
+        return years
 
     def reading(self) -> dict[str, Any]:
         """Return what the reader of the raw files needs to know of the source."""
@@ -80,6 +82,15 @@ class Store(StrictModel):
         default_factory=Selection, description="which stations the store keeps"
     )
     split: Split = Field(description="how the days are divided")
+
+    @field_validator("elements")
+    @classmethod
+    def _elements_are_known(cls, elements: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            find_elements(elements)
+        except DeepsphereError as error:
+            raise ValueError(str(error)) from None
+        return elements
 
     @property
     def channels(self) -> tuple[str, ...]:
