@@ -38,12 +38,11 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 @app.callback()
 def _options(debug: Debug = False) -> None:
     logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
+        level=logging.WARNING,
         format="%(asctime)s %(message)s",
         datefmt="%Y-%m-%d %H:%M:%S",
     )
-    for chatty in ("matplotlib", "asyncio", "fsspec", "urllib3", "PIL"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("deepsphere").setLevel(logging.DEBUG if debug else logging.INFO)
 
 
 @app.command()

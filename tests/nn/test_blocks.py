@@ -13,18 +13,18 @@ def draw(*shape, seed=0):
 
 def test_normalization_is_batch_normalization_of_the_permuted_features():
     """``torch.nn.BatchNorm1d`` on (batch, channel, pixel) is the oracle, over three steps."""
-    ours = ChannelNormalization(4)
-    oracle = nn.BatchNorm1d(4, eps=1e-5, momentum=0.1, affine=False)
+    ours = ChannelNormalization(4).double()
+    oracle = nn.BatchNorm1d(4, eps=1e-5, momentum=0.1, affine=False).double()
     scale = torch.tensor([1.0, 10, 0.1, 3])
     for step in range(3):
-        features = scale * draw(5, 7, 4, seed=step) + scale.flip(0)
+        features = scale * draw(5, 7, 4, seed=step).double() + scale.flip(0)
         expected = oracle(features.transpose(1, 2)).transpose(1, 2)
         torch.testing.assert_close(ours(features), expected)
     torch.testing.assert_close(ours.statistics.running_mean, oracle.running_mean)
     torch.testing.assert_close(ours.statistics.running_var, oracle.running_var)
     ours.eval()
     oracle.eval()
-    features = draw(1, 7, 4, seed=9)
+    features = draw(1, 7, 4, seed=9).double()
     expected = oracle(features.transpose(1, 2)).transpose(1, 2)
     torch.testing.assert_close(ours(features), expected)
 
@@ -62,7 +62,8 @@ def test_normalization_takes_any_layout_in_memory():
         draw(5, 3, 6)[..., 1:3].transpose(0, 1),
         draw(1, 5, 1).expand(3, 5, 2),
     ):
-        assert torch.equal(normalization(features), normalization(features.clone()))
+        copied = features.clone(memory_format=torch.contiguous_format)
+        torch.testing.assert_close(normalization(features), normalization(copied))
 
 
 @pytest.mark.parametrize("training", [True, False])

@@ -33,7 +33,7 @@ def test_order_layout_gradients_and_files_do_not_matter():
 def test_every_name_type_shape_and_bit_matters():
     matrix = WEIGHTS["b"]
     changed = matrix.clone()
-    changed[1, 1] = np.nextafter(np.float32(4), np.float32(5))
+    changed[1, 1] = float(np.nextafter(np.float32(4), np.float32(5)))
     others = [
         {"b": matrix},
         {"b": matrix, "c": WEIGHTS["a"]},

@@ -10,7 +10,7 @@ PUBLISHED_SPLIT = {"train": 0.7, "validation": 0.0, "test": 0.3}
 
 @pytest.fixture
 def store_of(tmp_path_factory):
-    """Return a function that writes daily maps (day, station, channel) into a store and opens it."""
+    """Return a function that writes daily maps (day, station, channel) to a store and opens it."""
 
     def make(
         values,

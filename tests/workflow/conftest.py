@@ -133,6 +133,17 @@ class Project:
             timeout=120,
         )
 
+    def start_deepsphere(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start one command of the command line in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "deepsphere", *arguments],
+            cwd=self.folder,
+            env=self.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
     def stale(self, *arguments: str) -> set[str]:
         """Return the stages that a dry run would run."""
         output = self.run("-n", *arguments)

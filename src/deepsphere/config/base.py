@@ -30,7 +30,7 @@ class StrictModel(BaseModel):
             return value
         for key in value:
             if key not in cls.model_fields:
-                close = difflib.get_close_matches(str(key), cls.model_fields, n=1)
+                close = difflib.get_close_matches(str(key), cls.model_fields, n=1, cutoff=0.65)
                 hint = f", did you mean {close[0]!r}?" if close else ";"
                 raise wrong([key], f"unknown key{hint} allowed: {', '.join(cls.model_fields)}")
             # pydantic takes true, which YAML also writes as yes and on, for the number 1.

@@ -14,9 +14,10 @@ from deepsphere.config.base import NAME_PATTERN, NAME_RULE
 from deepsphere.config.experiments import lay_variants_over_base
 from deepsphere.config.paths import PATH_PATTERN, PATH_RULE
 
-Path = tuple[int | str, ...]
+KeyPath = tuple[int | str, ...]
 
 _RULES = {NAME_PATTERN: NAME_RULE, PATH_PATTERN: PATH_RULE}
+_WORDS = {"dictionary": "mapping", "tuple": "list"}
 _VARIANT_DEPTH = 4
 _FOUND_LENGTH = 60
 
@@ -53,7 +54,7 @@ def _lay_over_bases(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "experiments": laid}
 
 
-def _path(detail: ErrorDetails, laid: dict[str, Any]) -> Path:
+def _path(detail: ErrorDetails, laid: dict[str, Any]) -> KeyPath:
     """Return the path of an error in the laid data, without the steps that pydantic adds."""
     path: list[int | str] = []
     current: Any = laid
@@ -69,7 +70,7 @@ def _path(detail: ErrorDetails, laid: dict[str, Any]) -> Path:
     return (*path, *detail.get("ctx", {}).get("path", ()))
 
 
-def _as_written(path: Path, values: dict[str, Any]) -> Path:
+def _as_written(path: KeyPath, values: dict[str, Any]) -> KeyPath:
     """Return the path below ``base`` if the key stands there and not in the variant."""
     if len(path) <= _VARIANT_DEPTH or (path[0], path[2]) != ("experiments", "variants"):
         return path
@@ -77,7 +78,7 @@ def _as_written(path: Path, values: dict[str, Any]) -> Path:
     return of_base if not _exists(path, values) and _exists(of_base, values) else path
 
 
-def _message(detail: ErrorDetails, path: Path, values: dict[str, Any]) -> str:
+def _message(detail: ErrorDetails, path: KeyPath, values: dict[str, Any]) -> str:
     found, context = f"found {_short(_get(path, values))}", detail.get("ctx", {})
     match detail["type"]:
         case "wrong":
@@ -94,8 +95,10 @@ def _message(detail: ErrorDetails, path: Path, values: dict[str, Any]) -> str:
         case "string_pattern_mismatch":
             return f"{found}; {_RULES[context['pattern']]}"
     message = detail["msg"].removeprefix("Value error, ")
-    message = message.replace("dictionary", "mapping").replace("tuple", "list")
-    return f"{found}; {message[0].lower()}{message[1:]}"
+    message = f"{message[0].lower()}{message[1:]}"
+    for python, yaml in _WORDS.items():
+        message = message.replace(python, yaml)
+    return f"{found}; {message}"
 
 
 def _step(current: Any, key: int | str) -> Any:
@@ -105,13 +108,13 @@ def _step(current: Any, key: int | str) -> Any:
         return None
 
 
-def _get(path: Path, values: Any) -> Any:
+def _get(path: KeyPath, values: Any) -> Any:
     for key in path:
         values = _step(values, key)
     return values
 
 
-def _exists(path: Path, values: dict[str, Any]) -> bool:
+def _exists(path: KeyPath, values: dict[str, Any]) -> bool:
     parent = _get(path[:-1], values)
     return (isinstance(parent, dict) and path[-1] in parent) or _get(path, values) is not None
 

@@ -13,8 +13,6 @@ from deepsphere.config.configuration import Configuration
 
 _NAMED = ("$defs", "properties", "patternProperties")
 _DROPPED = ("required", "minProperties", "discriminator", "title")
-# Without its kind a part may fit several kinds, which "oneOf" would refuse.
-_RENAMED = {"oneOf": "anyOf"}
 
 
 def schema() -> str:
@@ -37,12 +35,13 @@ def _for_parts(node: Any) -> Any:
         return [_for_parts(item) for item in node]
     if not isinstance(node, dict):
         return node
-    result = {}
+    result: dict[str, Any] = {}
     for key, value in node.items():
         if key in _NAMED:
             result[key] = {name: _for_parts(part) for name, part in value.items()}
         elif key not in _DROPPED:
-            result[_RENAMED.get(key, key)] = _for_parts(value)
+            # Without its kind a part may fit several kinds, which "oneOf" would refuse.
+            result["anyOf" if key == "oneOf" else key] = _for_parts(value)
     if "patternProperties" in result:
         result["additionalProperties"] = False
     return result

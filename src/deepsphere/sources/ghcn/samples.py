@@ -81,7 +81,6 @@ def open_samples(
         attrs={
             "title": "Daily records of weather stations",
             "source": "GHCN-Daily, NOAA National Centers for Environmental Information",
-            "featureType": "timeSeries",
             "channels": [element.name for element in known],
             "units": [element.unit for element in known],
             "station_ids": stations["id"].tolist(),

@@ -1,0 +1,82 @@
+"""Killed at any moment and run again, the pipeline ends with the numbers of an undisturbed run."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def results(project: Any) -> dict[str, bytes]:
+    """Return the content of every manifest, evaluation and table."""
+    folder: Path = project.folder
+    paths = [*folder.glob("data/*/*.json"), *folder.rglob("results/**/*.json")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.mark.slow
+def test_killing_the_whole_pipeline_again_and_again_changes_no_number(
+    fresh: Any, finished: Any
+) -> None:
+    for seconds in (3.5, 5, 7, 9, 11):
+        process = fresh.start("--configfile", "small.yaml")
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        fresh.run("--unlock")
+    fresh.run()
+    assert results(fresh) == results(finished)
+    assert (fresh.folder / "results/report.html").stat().st_size > 0
+    assert "Nothing to be done" in fresh.run()
+
+
+@pytest.mark.parametrize("stage", ["fetch", "store", "graph", "baseline", "summarize"])
+def test_killing_a_stage_leaves_its_old_output_or_none(
+    stage: str, project: Any, finished: Any
+) -> None:
+    names = {
+        "fetch": ["weather"],
+        "store": ["complete"],
+        "graph": ["near"],
+        "baseline": ["small", "next"],
+        "summarize": ["small"],
+    }[stage]
+    command = [stage, *names, "--config", "small.yaml"]
+    began = time.monotonic()
+    assert project.deepsphere(*command).returncode == 0
+    whole = time.monotonic() - began
+    for share in (0.6, 0.8, 0.9, 0.95):
+        process = project.start_deepsphere(*command)
+        time.sleep(share * whole)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    done = project.deepsphere(*command)
+    assert done.returncode == 0, done.stderr
+    assert results(project) == results(finished)
+
+
+def test_another_learning_rate_does_not_continue_the_old_training(
+    project: Any, finished: Any
+) -> None:
+    checkpoint = project.folder / "results/small/dense/seed-0/checkpoint.pt"
+    assert checkpoint.exists(), "a finished training keeps its checkpoint, to be done at once again"
+    text = (project.folder / "small.yaml").read_text()
+    changed = text.replace("learning_rate: 0.001", "learning_rate: 0.5")
+    assert changed != text
+    (project.folder / "small.yaml").write_text(changed)
+    run = project.deepsphere("train", "small", "dense", "0", "--config", "small.yaml")
+    assert run.returncode == 0, run.stderr
+    assert "starting afresh" in run.stderr
+    name = "results/small/dense/seed-0/training.json"
+    assert project.json(name)["digest"] != finished.json(name)["digest"]
+
+
+def test_training_again_with_nothing_changed_is_done_at_once(project: Any, finished: Any) -> None:
+    run = project.deepsphere(
+        "train", "small", "dense", "0", "--config", "small.yaml", "--threads", "1"
+    )
+    assert run.returncode == 0, run.stderr
+    assert "going on after epoch 2 of 2" in run.stderr
+    assert results(project) == results(finished)
