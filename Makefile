@@ -16,7 +16,6 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 demo: $(VENV)/run.stamp
 	$(BIN)/snakemake --configfile config/demo.yaml
-	@$(BIN)/deepsphere table demo/results/ghcn/metrics.json
 	@echo "table:   demo/results/ghcn/metrics.json"
 	@echo "figures: demo/results/figures/ghcn/"
 	@echo "report:  demo/results/report.html"

@@ -43,3 +43,7 @@ rule all:
     default_target: True
     input:
         f"{PATHS.results}/report.html",
+
+
+onsuccess:
+    print_tables()

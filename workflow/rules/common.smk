@@ -95,3 +95,11 @@ def tables_and_evaluations(wildcards):
     ]
     curves = [str(Path(path).with_name("history.jsonl")) for path in evaluations]
     return [*(plan["metrics"] for plan in experiments), *evaluations, *curves]
+
+
+def print_tables():
+    """Print the tables that stand, once everything that was asked for is done."""
+    tables = [PLAN.metrics(name) for name in PLAN.configuration.experiments]
+    finished = [path for path in tables if Path(path).exists()]
+    if finished:
+        shell("python -m deepsphere table {finished:q}")
