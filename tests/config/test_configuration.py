@@ -130,7 +130,7 @@ def test_the_small_configuration_is_right(small: dict[str, Any]) -> None:
 
 WRONG = [
     # A key that is not known, at every level.
-    ("store", {}, "store: unknown key, did you mean 'stores'? allowed: standalone, paths, sources"),
+    ("store", {}, "store: unknown key, did you mean 'stores'? allowed: "),
     ("paths/figures", "here", "paths.figures: unknown key; allowed: raw, stores, graphs"),
     ("sources/records/year", 2010, "sources.records.year: unknown key, did you mean 'years'?"),
     ("stores/maps/spilt", {}, "stores.maps.spilt: unknown key, did you mean 'split'? allowed:"),
@@ -141,12 +141,12 @@ WRONG = [
     (
         "experiments/trial/tasks/next/windows",
         3,
-        "experiments.trial.tasks.next.windows: unknown key, did you mean 'window'? allowed: kind,",
+        "experiments.trial.tasks.next.windows: unknown key, did you mean 'window'? allowed: ",
     ),
     (
         "experiments/trial/variants/wide/colour",
         "red",
-        "experiments.trial.variants.wide.colour: unknown key; allowed: title, protocol, task",
+        "experiments.trial.variants.wide.colour: unknown key; allowed: ",
     ),
     (
         "experiments/trial/variants/wide/model/kernel",

@@ -13,37 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from deepsphere.config.base import Name, StrictModel
 from deepsphere.config.split import Split
 from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import statistics
 from deepsphere.tasks.linear import ridge
 from deepsphere.tasks.samples import Batch, Float
+from deepsphere.tasks.settings import TaskSettings
 
 _PERIOD = 367
 _PENALTIES = np.logspace(-2, 6, num=9)
 
 
-class Task(StrictModel):
+class Task(TaskSettings):
     """Settings of the regression of the day of the year."""
 
     model_kinds: ClassVar[tuple[str, ...]] = ("global-regressor",)
 
     kind: Literal["day-of-year"] = Field(description="the kind of task")
-    title: str = Field(default="", description="the task's name in tables and figures")
-    store: Name = Field(description="name of the store")
-    channels: tuple[str, ...] = Field(min_length=1, description="channels of the store to see")
     normalization: Literal["all", "train"] = Field(
         default="train",
         description="days whose mean and standard deviation normalize the input: all of them, "
         "as published, or the training days",
     )
-
-    def check_channels(self, channels: tuple[str, ...]) -> None:
-        """Raise ValueError if the store lacks a channel."""
-        missing = [channel for channel in self.channels if channel not in channels]
-        if missing:
-            raise ValueError(f"channels: found {missing[0]!r}; its store has {', '.join(channels)}")
 
     def samples(self, store: Store) -> "DaySamples":
         """Return the samples of this task on a store."""

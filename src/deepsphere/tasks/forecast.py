@@ -8,7 +8,7 @@ Gaps of an input are filled with the last value seen in the window, else with th
 the training maps; gaps of a target are masked.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -16,40 +16,29 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from deepsphere.config.base import Name, StrictModel
 from deepsphere.config.split import Split
 from deepsphere.errors import DeepsphereError
 from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import Statistics, statistics
 from deepsphere.tasks.linear import apply, least_squares
 from deepsphere.tasks.samples import Batch, Float
+from deepsphere.tasks.settings import TaskSettings
 
 _DAYS_A_YEAR = 365.2425
 
 
-class Task(StrictModel):
-    """Settings of a forecast."""
+class Task(TaskSettings):
+    """Settings of a forecast; each of its channels makes samples of its own."""
 
     model_kinds: ClassVar[tuple[str, ...]] = ("dense-regressor",)
 
     kind: Literal["forecast"] = Field(description="the kind of task")
-    title: str = Field(default="", description="the task's name in tables and figures")
-    store: Name = Field(description="name of the store")
-    channels: tuple[str, ...] = Field(
-        min_length=1, description="channels of the store; each makes samples of its own"
-    )
     window: int = Field(ge=1, description="number of maps that the forecast is made from")
     normalization: Literal["none", "train"] = Field(
         default="train",
         description="none: the model sees and says the data's own units, as published; "
         "train: mean 0 and standard deviation 1 over the training maps, a channel at a time",
     )
-
-    def check_channels(self, channels: tuple[str, ...]) -> None:
-        """Raise ValueError if the store lacks a channel."""
-        missing = [channel for channel in self.channels if channel not in channels]
-        if missing:
-            raise ValueError(f"channels: found {missing[0]!r}; its store has {', '.join(channels)}")
 
     def samples(self, store: Store) -> "ForecastSamples":
         """Return the samples of this task on a store."""
@@ -190,46 +179,47 @@ def _climatology(
     samples: ForecastSamples, train: NDArray[np.int64], test: NDArray[np.int64]
 ) -> tuple[str, str, int, Float]:
     pixels = samples.values.shape[1]
-    prediction = np.empty((len(test), pixels), np.float32)
-    for channel in range(samples.channels):
-        fit = train[train % samples.channels == channel]
-        of_channel = test % samples.channels == channel
-        target = samples.observed(fit).T.astype(np.float64)
-        waves = np.broadcast_to(_annual_waves(samples.times(fit)), (pixels, len(fit), 4))
-        coefficients = least_squares(waves, target, np.isfinite(target))
-        new = _annual_waves(samples.times(test[of_channel]))
-        new_waves = np.broadcast_to(new, (pixels, *new.shape))
-        prediction[of_channel] = apply(coefficients, new_waves).T
+
+    def annual_waves(numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        days = samples.times(numbers).astype("datetime64[D]").astype(np.float64)
+        phase = 2 * np.pi * days / _DAYS_A_YEAR
+        waves = [function(order * phase) for order in (1, 2) for function in (np.cos, np.sin)]
+        return np.broadcast_to(np.stack(waves, axis=-1), (pixels, len(numbers), len(waves)))
+
     return (
         "climatology",
         "mean and two annual harmonics of each station, fitted to the training days",
         5 * samples.channels * pixels,
-        prediction,
+        _fit_and_predict(samples, train, test, annual_waves),
     )
-
-
-def _annual_waves(days: NDArray[np.datetime64]) -> NDArray[np.float64]:
-    phase = 2 * np.pi * days.astype("datetime64[D]").astype(np.float64) / _DAYS_A_YEAR
-    waves = [function(order * phase) for order in (1, 2) for function in (np.cos, np.sin)]
-    return np.stack(waves, axis=-1)
 
 
 def _linear(
     samples: ForecastSamples, train: NDArray[np.int64], test: NDArray[np.int64]
 ) -> tuple[str, str, int, Float]:
-    pixels = samples.values.shape[1]
-    prediction = np.empty((len(test), pixels), np.float32)
-    for channel in range(samples.channels):
-        fit = train[train % samples.channels == channel]
-        of_channel = test % samples.channels == channel
-        target = samples.observed(fit).T.astype(np.float64)
-        features = samples.windows(fit).transpose(1, 0, 2).astype(np.float64)
-        coefficients = least_squares(features, target, np.isfinite(target))
-        new = samples.windows(test[of_channel]).transpose(1, 0, 2).astype(np.float64)
-        prediction[of_channel] = apply(coefficients, new).T
+    def last_days(numbers: NDArray[np.int64]) -> NDArray[np.float64]:
+        return samples.windows(numbers).transpose(1, 0, 2).astype(np.float64)
+
     return (
         "linear",
         f"a linear model of each station on its own last {samples.window} days",
-        (samples.window + 1) * samples.channels * pixels,
-        prediction,
+        (samples.window + 1) * samples.channels * samples.values.shape[1],
+        _fit_and_predict(samples, train, test, last_days),
     )
+
+
+def _fit_and_predict(
+    samples: ForecastSamples,
+    train: NDArray[np.int64],
+    test: NDArray[np.int64],
+    features: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+) -> Float:
+    """Fit a linear model a pixel and channel; ``features`` are (pixel, sample, feature)."""
+    prediction = np.empty((len(test), samples.values.shape[1]), np.float32)
+    for channel in range(samples.channels):
+        fit = train[train % samples.channels == channel]
+        new = test % samples.channels == channel
+        target = samples.observed(fit).T.astype(np.float64)
+        coefficients = least_squares(features(fit), target, np.isfinite(target))
+        prediction[new] = apply(coefficients, features(test[new])).T
+    return prediction
