@@ -9,10 +9,6 @@ from snakemake.utils import min_version
 
 min_version("9.18")
 
-if not config.get("standalone"):
-
-    configfile: "config/config.yaml"
-
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/fetch.smk"

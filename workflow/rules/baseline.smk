@@ -19,4 +19,4 @@ rule baseline:
     message:
         "Score the baselines of the task {wildcards.task} of {wildcards.experiment}"
     shell:
-        "python -m deepsphere baseline --settings {params.settings:q} > {log} 2>&1"
+        "python -m deepsphere baseline --settings {params.settings:q} > {log:q} 2>&1"

@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from deepsphere.config.configuration import check_configuration
+from deepsphere.config.configuration import load_configuration
 from deepsphere.errors import DeepsphereError
 from deepsphere.plan import Plan
 from deepsphere.provenance import source_files
@@ -25,10 +25,16 @@ os.environ.update(
     PYTHONPATH=str(Path(workflow.basedir, "src")),
 )
 
-NAME = "[A-Za-z0-9][A-Za-z0-9._-]*"
+NAME = "[A-Za-z0-9][A-Za-z0-9_-]*"
 
+# The files given on the command line are laid over config/config.yaml here and not by Snakemake,
+# whose way of merging would mix the settings of two kinds.
 try:
-    PLAN = Plan(check_configuration(config))
+    PLAN = Plan(
+        load_configuration(
+            workflow.config_settings.configfiles, workflow.config_settings.config
+        )
+    )
 except DeepsphereError as error:
     raise WorkflowError(str(error)) from None
 PATHS = PLAN.configuration.paths

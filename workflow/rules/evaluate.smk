@@ -22,4 +22,4 @@ rule evaluate:
     message:
         "Evaluate {wildcards.variant} of {wildcards.experiment} with seed {wildcards.seed}"
     shell:
-        "python -m deepsphere evaluate --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        "python -m deepsphere evaluate --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

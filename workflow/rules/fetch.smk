@@ -20,4 +20,4 @@ rule fetch:
     message:
         "Fetch the raw files of {wildcards.source}"
     shell:
-        "python -m deepsphere fetch --settings {params.settings:q} > {log} 2>&1"
+        "python -m deepsphere fetch --settings {params.settings:q} > {log:q} 2>&1"

@@ -20,4 +20,4 @@ rule report:
     message:
         "Draw the figures and write the report"
     shell:
-        "python -m deepsphere report --settings {params.settings:q} > {log} 2>&1"
+        "python -m deepsphere report --settings {params.settings:q} > {log:q} 2>&1"

@@ -20,4 +20,4 @@ rule store:
     message:
         "Read the raw files and write the store {wildcards.store}"
     shell:
-        "python -m deepsphere store --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        "python -m deepsphere store --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

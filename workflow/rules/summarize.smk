@@ -19,4 +19,4 @@ rule summarize:
     message:
         "Gather the results of {wildcards.experiment} in one table"
     shell:
-        "python -m deepsphere summarize --settings {params.settings:q} > {log} 2>&1"
+        "python -m deepsphere summarize --settings {params.settings:q} > {log:q} 2>&1"

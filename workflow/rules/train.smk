@@ -24,4 +24,4 @@ rule train:
     message:
         "Train {wildcards.variant} of {wildcards.experiment} with seed {wildcards.seed}"
     shell:
-        "python -m deepsphere train --threads {threads} --settings {params.settings:q} > {log} 2>&1"
+        "python -m deepsphere train --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

@@ -4,7 +4,7 @@ The files are laid over one another, later ones on top: first ``config/config.ya
 file says ``standalone: true``), then the others in the order given.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,9 @@ class Configuration(StrictModel):
             )
 
 
-def load_configuration(files: Sequence[Path]) -> Configuration:
+def load_configuration(
+    files: Sequence[Path], overrides: Mapping[str, Any] | None = None
+) -> Configuration:
     """Read configuration files, lay them over one another and check the result.
 
     Parameters
@@ -104,6 +106,8 @@ def load_configuration(files: Sequence[Path]) -> Configuration:
     files : sequence of Path
         YAML files, later ones on top. ``config/config.yaml`` lies below them all, unless one of
         them is ``standalone`` or is that file itself.
+    overrides : mapping, optional
+        Settings that lie on top of all files.
 
     Raises
     ------
@@ -114,7 +118,7 @@ def load_configuration(files: Sequence[Path]) -> Configuration:
     if not any(layer.get("standalone") for layer in layers) and DEFAULT_FILE not in files:
         layers.insert(0, _read_yaml(DEFAULT_FILE))
     merged: dict[str, Any] = {}
-    for layer in layers:
+    for layer in (*layers, dict(overrides or {})):
         merged = merge(merged, layer)
     return check_configuration(merged)
 
