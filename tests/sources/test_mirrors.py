@@ -107,7 +107,7 @@ def test_paths_that_are_refused(path: str) -> None:
 @settings(derandomize=True, max_examples=300)
 @given(st.text(alphabet="ab./\\~ \n\0é", max_size=12))
 def test_accepted_paths_stay_in_their_folder(path: str) -> None:
-    root = Path("/root/of/all")
+    root = Path("/some/folder")
     try:
         check_relative(path, "name")
     except DeepsphereError:

@@ -4,6 +4,7 @@ import pickle
 import pytest
 import torch
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.training.checkpoint import load_checkpoint, save_checkpoint
 
 CONTENT = {
@@ -54,3 +55,11 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
     torch.save({"fingerprint": "this run", "epoch": print}, path)
     with pytest.raises(pickle.UnpicklingError):
         load_checkpoint(path, "this run")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"not a checkpoint at all"])
+def test_a_damaged_checkpoint_is_refused_in_one_line(content, tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    path.write_bytes(content)
+    with pytest.raises(DeepsphereError, match=r"checkpoint\.pt cannot be read .* train again"):
+        load_checkpoint(path, "fingerprint")

@@ -14,6 +14,7 @@ from deepsphere.files import read_json, sha256_file, write_bytes, write_json
 from deepsphere.nn.digest import weights_digest
 from deepsphere.stages.inputs import open_run
 from deepsphere.tasks.regression import regression_metrics
+from deepsphere.training.checkpoint import load_tensors
 from deepsphere.training.loop import predict
 
 _LOG = logging.getLogger(__name__)
@@ -41,9 +42,11 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     fabric = Fabric(accelerator=settings["device"], devices=1)
     model = inputs.build()
     path = Path(settings["folder"], "model.pt")
-    weights = torch.load(path, map_location="cpu", weights_only=True)
+    weights = load_tensors(path)
     if weights_digest(weights) != manifest["digest"]:
-        raise DeepsphereError(f"evaluate: {path} is not the model that its manifest promises")
+        raise DeepsphereError(
+            f"evaluate: {path} is not the model that its manifest promises; train again"
+        )
     model.load_state_dict(weights)
     samples = inputs.samples
     numbers = samples.splits["test"]

@@ -2,11 +2,13 @@
 
 import io
 import logging
+import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.files import write_bytes
 
 _LOG = logging.getLogger(__name__)
@@ -36,9 +38,26 @@ def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
     """
     if not path.exists():
         return None
-    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    content = load_tensors(path)
     if content.pop("fingerprint") != fingerprint:
         _LOG.info("%s is of another run (settings, code or data changed); starting afresh", path)
         path.unlink()
         return None
+    return content
+
+
+def load_tensors(path: Path) -> dict[str, Any]:
+    """Return what a file of tensors and plain data holds, on the CPU.
+
+    Raises
+    ------
+    DeepsphereError
+        If the file is missing or damaged, or holds anything else.
+    """
+    try:
+        content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        raise DeepsphereError(
+            f"{path} cannot be read as tensors ({type(error).__name__}); delete it and train again"
+        ) from None
     return content
