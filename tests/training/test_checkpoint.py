@@ -1,5 +1,4 @@
 import logging
-import pickle
 
 import pytest
 import torch
@@ -53,7 +52,7 @@ def test_a_checkpoint_of_another_run_is_deleted(tmp_path, caplog):
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
     path = tmp_path / "checkpoint.pt"
     torch.save({"fingerprint": "this run", "epoch": print}, path)
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(DeepsphereError, match="cannot be read as tensors"):
         load_checkpoint(path, "this run")
 
 
