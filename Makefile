@@ -1,11 +1,11 @@
 # make demo    the whole pipeline on simulated data, in a virtual environment made here
 # make test    the tests, likewise
 #
-# Both need Python 3.11 or newer and make, nothing else.
+# Both need Python 3.11 or newer, make, and a package index to install from.
 
 PYTHON ?= python3
 VENV ?= .venv
-# Installed first, so that pip takes this build and not the newest with its GPU libraries.
+# Installed first, so that pip takes this release and does not look for a newer one.
 TORCH ?= torch==2.13.0
 WORKERS ?= 2
 

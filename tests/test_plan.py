@@ -124,7 +124,7 @@ CHANGES = [
     (f"{TASK}/normalization", "train", {"train", "evaluate", "baseline"}),
     (f"{TASK}/window", 3, {"train", "evaluate", "baseline"}),
     (f"{VARIANT}/title", "First order", {"summarize"}),
-    (f"{VARIANT}/protocol", "sound", {"summarize"}),
+    ("experiments/ghcn/variants/p4-sound/protocol", "published", {"summarize"}),
     (f"{VARIANT}/published", ..., {"summarize"}),
     (f"{VARIANT}/training", {"learning_rate": 0.01}, {"train"}),
     (f"{VARIANT}/training", {"epochs": 3}, {"train"}),

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.provenance import unchanged_code
 
 app = typer.Typer(
     help=__doc__.split("\n", maxsplit=1)[0] if __doc__ else None,
@@ -83,7 +85,7 @@ def train(
     seed: Annotated[int | None, typer.Argument()] = None,
     settings: Settings = None,
     config: Config = None,
-    threads: Threads = 2,
+    threads: Threads = 1,
 ) -> None:
     """Train a variant of an experiment with a seed, or go on training it."""
     _run("train", [experiment, variant, seed], settings, config, threads)
@@ -96,7 +98,7 @@ def evaluate(
     seed: Annotated[int | None, typer.Argument()] = None,
     settings: Settings = None,
     config: Config = None,
-    threads: Threads = 2,
+    threads: Threads = 1,
 ) -> None:
     """Score a trained run on the test samples."""
     _run("evaluate", [experiment, variant, seed], settings, config, threads)
@@ -139,7 +141,10 @@ def table(metrics: Annotated[list[Path], typer.Argument(help="metrics.json files
 
     console = Console(width=None if sys.stdout.isatty() else 160)
     for path in metrics:
-        console.print(render(read_json(path, "table of an experiment")))
+        metrics = read_json(path, "table of an experiment")
+        if not isinstance(metrics, dict) or not {"tasks", "variants"} <= metrics.keys():
+            raise DeepsphereError(f"table: {path} is no table of an experiment (metrics.json)")
+        console.print(render(metrics))
 
 
 @app.command()
@@ -166,10 +171,10 @@ def main() -> None:
     """Run the command line; bad input ends it with one line and exit status 1."""
     try:
         app()
-    except DeepsphereError as error:
+    except (DeepsphereError, OSError, ValidationError) as error:
         if "--debug" in sys.argv:
             raise
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {' '.join(str(error).split())}", err=True)
         sys.exit(1)
 
 
@@ -191,7 +196,8 @@ def _run(
                 f"{stage}: found {len(given)} of {len(names)} names; see deepsphere {stage} --help"
             )
         values = getattr(_plan(config), stage)(*given).settings
-    importlib.import_module(f"deepsphere.stages.{stage}").run(values, threads)
+    with unchanged_code():
+        importlib.import_module(f"deepsphere.stages.{stage}").run(values, threads)
 
 
 def _plan(config: list[Path] | None) -> Any:

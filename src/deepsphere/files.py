@@ -6,10 +6,15 @@ process that is killed leaves the old file or none. Small outputs go through :fu
 a later run continue the work of a killed one if, and only if, its fingerprint is the same.
 """
 
+import contextlib
+import errno
+import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +22,7 @@ from deepsphere.errors import DeepsphereError
 
 _FINGERPRINT = "fingerprint.json"
 _BLOCK_BYTES = 1 << 20
+_LOG = logging.getLogger(__name__)
 
 
 def sha256_file(path: Path) -> str:
@@ -151,6 +157,31 @@ def publish_folder(content: Path, target: Path) -> None:
     sync_folder(target.parent)
     if replaced.exists():
         shutil.rmtree(replaced)
+
+
+@contextlib.contextmanager
+def only_writer(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes that write into it; the hold ends with the process.
+
+    Raises
+    ------
+    DeepsphereError
+        If another process holds it.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DeepsphereError(
+                f"another process is writing into {folder}; wait for it or end it"
+            ) from None
+        except OSError as error:
+            # Some network file systems have no such locks: then the user must take care.
+            _LOG.debug("%s cannot be locked: %s", folder, errno.errorcode.get(error.errno or 0))
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

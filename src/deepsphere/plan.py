@@ -169,11 +169,11 @@ class Plan:
             name: {
                 "metrics": self.metrics(name),
                 "evaluations": {
-                    variant: self.summarize(name).settings["variants"][variant]["evaluations"]
-                    for variant in settings.variants
+                    variant: row["evaluations"]
+                    for variant, row in self.summarize(name).settings["variants"].items()
                 },
             }
-            for name, settings in self.configuration.experiments.items()
+            for name in self.configuration.experiments
         }
         return Job(
             settings={

@@ -9,8 +9,12 @@ executed, and imports inside functions count too. Modules that are reached by na
 import ast
 import functools
 import hashlib
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from deepsphere.errors import DeepsphereError
 
 _PACKAGE = "deepsphere"
 _ROOT = Path(__file__).resolve().parent
@@ -51,6 +55,25 @@ def code_digest(modules: Iterable[str]) -> str:
         digest.update(path.relative_to(_ROOT).as_posix().encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+@contextmanager
+def unchanged_code() -> Iterator[None]:
+    """Raise DeepsphereError at the end if a module in use was edited in the meantime.
+
+    A process runs the code that it loaded, while Snakemake compares the files as they are when the
+    process has ended: without this, the output of old code would count as that of the new.
+    """
+    before = {path: path.read_bytes() for path in _ROOT.rglob("*.py")}
+    yield
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == _PACKAGE and module.__file__ is not None:
+            path = Path(module.__file__)
+            if not path.is_file() or before.get(path) != path.read_bytes():
+                raise DeepsphereError(
+                    f"{path} was edited while it was in use; run the stage again, as its output "
+                    "may be that of either version"
+                )
 
 
 def _file(module: str) -> Path:

@@ -69,7 +69,7 @@ def test_all_that_decides_the_operator_is_in_the_digest(
         group.attrs[change] = {"laplacian": "combinatorial", "lmax": 1.5, "rescaling": "damped"}[
             change
         ]
-    with pytest.raises(DeepsphereError, match=r"digest .* rerun the graph stage"):
+    with pytest.raises(DeepsphereError, match=r"digest .* delete .*\.json and rerun"):
         load_graph(tmp_path, stored.digest())
 
 

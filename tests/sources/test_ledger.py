@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.sources.ledger import PROVENANCE, Ledger, only_writer
+from deepsphere.files import only_writer
+from deepsphere.sources.ledger import PROVENANCE, Ledger
 from deepsphere.sources.remote import SUMS, FetchedFile
 
 
@@ -77,7 +78,7 @@ def test_provenance_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from deepsphere.sources.ledger import only_writer\n"
+        "import sys; from pathlib import Path; from deepsphere.files import only_writer\n"
         "with only_writer(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]

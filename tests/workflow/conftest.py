@@ -94,7 +94,7 @@ class Project:
         (self.folder / "small.yaml").write_text(yaml.safe_dump(configuration))
 
     def environment(self) -> dict[str, str]:
-        """Return the environment in which the copy's own code is run."""
+        """Return the environment in which the copy's own code is run by hand."""
         return {**os.environ, "PYTHONPATH": str(self.folder / "src")}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -102,7 +102,6 @@ class Project:
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"],
             cwd=self.folder,
-            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

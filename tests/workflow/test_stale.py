@@ -142,7 +142,7 @@ def change(configuration: dict[str, Any], path: str, value: Any) -> dict[str, An
         ("experiments.small.tasks.next.title", "Renamed", {"summarize"}),
         ("experiments.small.tasks.season.channels", ["TMIN"], {"train", "evaluate", "baseline"}),
         ("graphs.near.neighbours", 5, {"graph"}),
-        ("stores.complete.stations", {"share": 0.9}, {"store"}),
+        ("stores.complete.stations.share", 0.9, {"store"}),
         ("sources.weather.simulate.seed", 2, {"fetch"}),
         ("sources.weather.mirrors", ["https://example.org"], {"fetch"}),
     ],

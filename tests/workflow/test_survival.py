@@ -80,3 +80,50 @@ def test_training_again_with_nothing_changed_is_done_at_once(project: Any, finis
     assert run.returncode == 0, run.stderr
     assert "going on after epoch 2 of 2" in run.stderr
     assert results(project) == results(finished)
+
+
+def test_code_that_is_edited_while_it_runs_makes_the_stage_fail(project: Any) -> None:
+    text = (project.folder / "small.yaml").read_text()
+    (project.folder / "small.yaml").write_text(text.replace("epochs: 2", "epochs: 2000"))
+    target = "results/small/dense/seed-0/training.json"
+    process = project.start(target, "--configfile", "small.yaml")
+    history = project.folder / "results/small/dense/seed-0/history.jsonl"
+    before = history.stat().st_mtime_ns
+    while process.poll() is None and (
+        not history.exists() or history.stat().st_mtime_ns == before or not history.read_text()
+    ):
+        time.sleep(0.05)
+    path = project.folder / "src/deepsphere/training/checkpoint.py"
+    path.write_text(path.read_text() + "\n# edited\n")
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 1, output
+    assert "was edited while it was in use" in output
+    assert not (project.folder / target).exists()
+
+
+def test_two_trainings_of_one_run_do_not_mix(project: Any) -> None:
+    text = (project.folder / "small.yaml").read_text()
+    (project.folder / "small.yaml").write_text(text.replace("epochs: 2", "epochs: 2000"))
+    command = ["train", "small", "dense", "0", "--config", "small.yaml"]
+    first = project.start_deepsphere(*command)
+    try:
+        history = project.folder / "results/small/dense/seed-0/history.jsonl"
+        before = history.stat().st_mtime_ns
+        while first.poll() is None and history.stat().st_mtime_ns == before:
+            time.sleep(0.05)
+        second = project.deepsphere(*command)
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    assert second.returncode == 1
+    assert "another process is writing into results/small/dense/seed-0" in second.stderr
+    assert "Traceback" not in second.stderr
+
+
+def test_a_model_of_another_task_is_not_evaluated(project: Any) -> None:
+    text = (project.folder / "small.yaml").read_text()
+    (project.folder / "small.yaml").write_text(text.replace("window: 2", "window: 3"))
+    done = project.deepsphere("evaluate", "small", "dense", "0", "--config", "small.yaml")
+    assert done.returncode == 1
+    assert "was trained with another task; run the train stage again" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -13,6 +13,9 @@ import os
 import sys
 from pathlib import Path
 
+# The package of this folder, whichever is installed: its files are the inputs of the rules.
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+
 from deepsphere.config.configuration import load_configuration
 from deepsphere.errors import DeepsphereError
 from deepsphere.plan import Plan

@@ -94,6 +94,13 @@ class Configuration(StrictModel):
                 f"found 'best'; the store {task.store!r} has no validation samples to select on: "
                 "set its split.validation, or select last",
             )
+        ahead = self.stores[task.store].looks_ahead or task.looks_ahead
+        if variant.protocol == "sound" and ahead:
+            raise wrong(
+                [*where, "protocol"],
+                f"found 'sound', but {ahead} uses knowledge of the test days; "
+                "change that, or the protocol",
+            )
 
 
 def load_configuration(
@@ -137,9 +144,26 @@ def check_configuration(values: dict[str, Any]) -> Configuration:
         raise DeepsphereError(f"configuration: {explain(error, values)}") from None
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping, of which YAML readers keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of a node; see :class:`yaml.SafeLoader`."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value!r} stands twice", problem_mark=key.start_mark
+                )
+            seen.add(key.value)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
+
+
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # A safe loader: it makes plain data only.
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except FileNotFoundError:
         advice = "; run in the folder of the project" if path == DEFAULT_FILE else ""
         raise DeepsphereError(f"configuration: {path} does not exist{advice}") from None

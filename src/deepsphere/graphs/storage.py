@@ -90,9 +90,9 @@ def load_graph(folder: Path, digest: str) -> StoredGraph:
         offsets, columns, values = (
             np.asarray(group[name]) for name in ("offsets", "columns", "values")
         )
-    except (FileNotFoundError, KeyError) as error:
+    except (OSError, KeyError, ValueError) as error:
         raise DeepsphereError(
-            f"graph: {path} is not whole ({error}); rerun the graph stage"
+            f"graph: {path} is not whole ({error}); delete {folder}.json and rerun"
         ) from None
     vertices = len(offsets) - 1
     attributes: dict[str, Any] = dict(group.attrs)
@@ -109,7 +109,7 @@ def load_graph(folder: Path, digest: str) -> StoredGraph:
     if found != digest:
         raise DeepsphereError(
             f"graph: {path} has the digest {found[:12]}, its manifest promises {digest[:12]}; "
-            "rerun the graph stage"
+            f"delete {folder}.json and rerun"
         )
     return stored
 

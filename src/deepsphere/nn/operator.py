@@ -60,7 +60,9 @@ class SymmetricOperator(nn.Module):
 
 
 def multiply(features: Tensor, offsets: Tensor, columns: Tensor, values: Tensor) -> Tensor:
-    """Return the product of a matrix in compressed rows with dense columns, without a gradient.
+    """Return the product of a matrix in compressed rows with dense columns.
+
+    It can be differentiated in the features; the convolution does so itself, at less cost.
 
     ``torch.nn.functional.embedding_bag`` sums weighted rows of a dense matrix, which is this
     product; of stock PyTorch's ways it is the fastest on a CPU.

@@ -4,15 +4,11 @@ Digests lie in ``SHA256SUMS``, which ``sha256sum --check SHA256SUMS`` understand
 ``.provenance.json``, so that a file that is kept is described the same in every later run.
 """
 
-import contextlib
-import errno
-import fcntl
 import json
 import logging
-import os
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -86,31 +82,6 @@ class Ledger:
         write_bytes(self._folder / SUMS, "".join(lines).encode())
         self._saved_at = time.monotonic()
         self._is_saved = True
-
-
-@contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Hold a raw folder against other processes that fetch into it.
-
-    Raises
-    ------
-    DeepsphereError
-        If another process holds it.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DeepsphereError(
-                f"another process is fetching into {folder}; wait for it or end it"
-            ) from None
-        except OSError as error:
-            # Some network file systems have no such locks: then the user must take care.
-            logger.debug("%s cannot be locked: %s", folder, errno.errorcode.get(error.errno or 0))
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _read_sums(path: Path) -> dict[str, str]:

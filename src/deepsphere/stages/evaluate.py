@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, sha256_file, write_bytes, write_json
@@ -15,6 +14,7 @@ from deepsphere.nn.digest import weights_digest
 from deepsphere.stages.inputs import open_run
 from deepsphere.tasks.regression import regression_metrics
 from deepsphere.training.checkpoint import load_tensors
+from deepsphere.training.devices import find_device
 from deepsphere.training.loop import predict
 
 _LOG = logging.getLogger(__name__)
@@ -39,7 +39,13 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
             f"evaluate: {settings['folder']} was trained on another store or graph; "
             "run the train stage again"
         )
-    fabric = Fabric(accelerator=settings["device"], devices=1)
+    for part in ("task", "model", "seed"):
+        if manifest[part] != settings[part]:
+            raise DeepsphereError(
+                f"evaluate: {settings['folder']} was trained with another {part}; "
+                "run the train stage again"
+            )
+    device = find_device(settings["device"])
     model = inputs.build()
     path = Path(settings["folder"], "model.pt")
     weights = load_tensors(path)
@@ -50,9 +56,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     model.load_state_dict(weights)
     samples = inputs.samples
     numbers = samples.splits["test"]
-    prediction, target, known = predict(
-        model.to(fabric.device), samples, numbers, _BATCH_SIZE, fabric.device
-    )
+    prediction, target, known = predict(model.to(device), samples, numbers, _BATCH_SIZE, device)
     predictions = Path(settings["predictions"])
     write_bytes(
         predictions,

@@ -1,6 +1,7 @@
 """Fetch the raw files of a source, or simulate them, and list them in a manifest."""
 
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from deepsphere.files import (
 )
 from deepsphere.provenance import code_digest
 from deepsphere.registry import load, module_name
-from deepsphere.sources.remote import SUMS
 
 _LOG = logging.getLogger(__name__)
 _SIMULATED = "SIMULATED"
@@ -57,17 +57,19 @@ def _fetch(source: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
 
 
 def _simulate(source: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
-    if (folder / SUMS).exists():
+    if folder.exists() and any(folder.iterdir()) and not (folder / _SIMULATED).exists():
         raise DeepsphereError(
-            f"fetch: {folder} holds fetched files, which a simulation would replace; "
-            "delete it, or set paths.raw to another folder"
+            f"fetch: {folder} holds files that were not simulated, which a simulation would "
+            "replace; delete it, or set paths.raw to another folder"
         )
     part = module_name("sources", source["kind"], "simulator")
     scratch = open_scratch(folder, {"source": source, "code": code_digest([part])})
     content = scratch / "raw"
+    shutil.rmtree(content, ignore_errors=True)
     load("sources", source["kind"], "simulator").simulate_raw(source, content)
     write_bytes(content / _SIMULATED, b"Made by deepsphere. These are not observations.\n")
     publish_folder(content, folder)
+    shutil.rmtree(scratch)
     return [
         {
             "name": path.relative_to(folder).as_posix(),
@@ -75,5 +77,5 @@ def _simulate(source: dict[str, Any], folder: Path) -> list[dict[str, Any]]:
             "sha256": sha256_file(path),
         }
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != _SIMULATED
+        if path.is_file() and path.name != _SIMULATED and not path.name.startswith(".")
     ]

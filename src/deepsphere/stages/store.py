@@ -42,8 +42,9 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     }
     reading = open_scratch(folder.with_name(f"{folder.name}.reading"), fingerprint)
     samples = load("sources", kind, "samples")
+    listed = {file["name"] for file in promised["files"]}
     dataset, report = samples.open_samples(
-        raw, settings["source"], settings["store"], reading, threads
+        raw, listed, settings["source"], settings["store"], reading, threads
     )
     content = write_store(dataset, folder, fingerprint=fingerprint, workers=threads)
     store = open_store(folder, content["digest"])

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from deepsphere.config.training import Training
-from deepsphere.files import digest_json, write_bytes, write_json
+from deepsphere.files import digest_json, only_writer, write_bytes, write_json
 from deepsphere.nn.digest import weights_digest
 from deepsphere.provenance import code_digest
 from deepsphere.registry import module_name
 from deepsphere.stages.inputs import open_run
+from deepsphere.training.devices import find_device
 from deepsphere.training.loop import train
 
 _LOG = logging.getLogger(__name__)
@@ -31,6 +32,12 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     """
     torch.set_num_threads(threads)
     folder = Path(settings["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(folder):
+        _train(settings, folder, threads)
+
+
+def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
     inputs = open_run(settings)
     what = {name: settings[name] for name in ("task", "model", "training", "seed")}
     fingerprint = {
@@ -45,9 +52,9 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
         ),
         "torch": torch.__version__,
         "machine": platform.machine(),
+        "device": find_device(settings["training"]["device"]).type,
         "threads": threads,
     }
-    folder.mkdir(parents=True, exist_ok=True)
     model, progress = train(
         inputs.build,
         inputs.samples,

@@ -18,7 +18,7 @@ Verification = Literal["auto", "full", "sizes"]
 
 _METADATA = "zarr.json"
 _FULL_BYTES = 1_000_000_000
-_ADVICE = "rerun the store stage"
+_ADVICE = "delete its manifest (the .json beside it) and rerun the store stage"
 
 
 def file_record(path: Path) -> dict[str, Any]:

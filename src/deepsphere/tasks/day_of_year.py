@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from deepsphere.config.split import Split
+from deepsphere.errors import DeepsphereError
 from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import statistics
 from deepsphere.tasks.linear import ridge
@@ -35,6 +36,11 @@ class Task(TaskSettings):
         description="days whose mean and standard deviation normalize the input: all of them, "
         "as published, or the training days",
     )
+
+    @property
+    def looks_ahead(self) -> str | None:
+        """Which setting uses knowledge of the test days, if one does."""
+        return "normalization: all" if self.normalization == "all" else None
 
     def samples(self, store: Store) -> "DaySamples":
         """Return the samples of this task on a store."""
@@ -87,7 +93,13 @@ class DaySamples:
         columns = [store.channels.index(channel) for channel in task.channels]
         split = Split.model_validate(store.attrs["split_shares"])
         maps = len(store.times)
-        train = split.ranges(maps)["train"]
+        parts = split.ranges(maps)
+        train = parts["train"]
+        if not (train and parts["test"]):
+            raise DeepsphereError(
+                f"day of year: {maps} maps are too few to train and to test on with the shares "
+                f"{split.train:g} and {split.test:g}; take more days or larger shares"
+            )
         of_train = statistics(store, np.asarray(train))
         scale = of_train if task.normalization == "train" else statistics(store, np.arange(maps))
         return cls(

@@ -1,6 +1,6 @@
 """What the settings of all kinds of task share."""
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from deepsphere.config.base import Name, StrictModel
 
@@ -14,6 +14,18 @@ class TaskSettings(StrictModel):
     channels: tuple[str, ...] = Field(
         min_length=1, description="channels of the store that the task uses"
     )
+
+    @field_validator("channels")
+    @classmethod
+    def _channels_differ(cls, channels: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(channels)) != len(channels):
+            raise ValueError("name each channel once")
+        return channels
+
+    @property
+    def looks_ahead(self) -> str | None:
+        """Which setting uses knowledge of the test days, if one does."""
+        return None
 
     def check_channels(self, channels: tuple[str, ...]) -> None:
         """Raise ValueError if the store, whose channels are given, lacks one."""

@@ -33,15 +33,18 @@ def save_checkpoint(path: Path, fingerprint: str, content: dict[str, Any]) -> No
 def load_checkpoint(path: Path, fingerprint: str) -> dict[str, Any] | None:
     """Return the checkpoint of an unfinished run, or None if there is none of this run.
 
-    A checkpoint of other settings, code or data is deleted: going on from it would give numbers
-    that no undisturbed run gives.
+    A checkpoint of another run is set aside as ``checkpoint.stale.pt``: going on from it would
+    give numbers that no undisturbed run gives.
     """
     if not path.exists():
         return None
     content = load_tensors(path)
     if content.pop("fingerprint") != fingerprint:
-        _LOG.info("%s is of another run (settings, code or data changed); starting afresh", path)
-        path.unlink()
+        _LOG.info(
+            "%s is of another run (other settings, code, data, device or threads); starting afresh",
+            path,
+        )
+        path.replace(path.with_suffix(f".stale{path.suffix}"))
         return None
     return content
 

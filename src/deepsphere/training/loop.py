@@ -26,6 +26,7 @@ from deepsphere.files import write_bytes
 from deepsphere.tasks.regression import regression_metrics
 from deepsphere.tasks.samples import Samples
 from deepsphere.training.checkpoint import load_checkpoint, save_checkpoint
+from deepsphere.training.devices import find_device
 from deepsphere.training.optimizers import make_optimizer
 
 CHECKPOINT_SECONDS = 20.0
@@ -93,7 +94,7 @@ def train(
         If there are no samples to train on or to select on, or if the numbers are not finite.
     """
     monitored = _monitored(samples, settings)
-    fabric = Fabric(accelerator=settings.device, devices=1, precision="32-true")
+    fabric = Fabric(accelerator=find_device(settings.device).type, devices=1, precision="32-true")
     torch.manual_seed(seed)
     model = fabric.setup_module(build())
     optimizer: Any = fabric.setup_optimizers(

@@ -48,7 +48,7 @@ def read(
     raw: Path, scratch: Path, store: dict[str, Any], workers: int = 2
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     scratch.mkdir(exist_ok=True)
-    return open_samples(raw, SOURCE, store, scratch, workers)
+    return open_samples(raw, (), SOURCE, store, scratch, workers)
 
 
 def expected_shares(records: SimulatedRecords, elements: tuple[str, ...], days: slice) -> Any:
@@ -156,7 +156,7 @@ def test_selecting_by_all_days_does_look_ahead(
 ) -> None:
     store = settings(("PRCP",), share=0.7, period="all")
     before, _ = read(raw, tmp_path / "before", store)
-    after, _ = read(later_days_lost, tmp_path / "after", {**store, "stations": {"share": 0.7}})
+    after, _ = read(later_days_lost, tmp_path / "after", store)
     assert len(after.attrs["station_ids"]) < len(before.attrs["station_ids"])
 
 
@@ -164,7 +164,7 @@ def test_no_station_is_complete_enough(
     records: SimulatedRecords, later_days_lost: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DeepsphereError) as caught:
-        read(later_days_lost, tmp_path / "scratch", settings())
+        read(later_days_lost, tmp_path / "scratch", settings(period="all"))
     message = str(caught.value)
     assert "\n" not in message
     with_any = records.valid[:, [ELEMENTS.index("TMIN"), ELEMENTS.index("TMAX")]].any(axis=(1, 2))
@@ -198,14 +198,14 @@ def test_the_best_shares_are_told(tmp_path: Path) -> None:
     with pytest.raises(
         DeepsphereError, match=r"0 of 2 stations .* on at least 90\.00% of 292 days"
     ):
-        open_samples(raw, source, store, tmp_path / "one", 1)
+        open_samples(raw, (), source, store, tmp_path / "one", 1)
     with pytest.raises(DeepsphereError, match=r"the best have 75\.00% and 50\.00%: lower stations"):
-        open_samples(raw, source, store, tmp_path / "one", 1)
+        open_samples(raw, (), source, store, tmp_path / "one", 1)
     store["stations"] = {"share": 0.75, "period": "train"}
     with pytest.raises(DeepsphereError, match=r"1 of 2 stations .* and a graph needs 2"):
-        open_samples(raw, source, store, tmp_path / "one", 1)
+        open_samples(raw, (), source, store, tmp_path / "one", 1)
     store["stations"] = {"share": 0.5, "period": "train"}
-    dataset, _ = open_samples(raw, source, store, tmp_path / "one", 1)
+    dataset, _ = open_samples(raw, (), source, store, tmp_path / "one", 1)
     assert dataset["data"].shape == (365, 2, 1)
 
 
@@ -217,3 +217,18 @@ def test_shares_are_taken_in_blocks_and_within_the_days() -> None:
     assert found.shape == (2500, 2)
     np.testing.assert_allclose(found, (values[:, :, 2:7] != MISSING).mean(axis=2))
     assert presence(values[:0], range(10)).shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("records", "name"),
+    [
+        ("stations", "all/ZZX00000001.dly"),
+        ("parquet", "parquet/by_year/YEAR=2010/ELEMENT=TMIN/part-0.parquet"),
+    ],
+)
+def test_a_file_that_was_not_fetched_is_not_read(records: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_bytes(b"")
+    store = settings(("TMIN",), share=0.9, period="train")
+    with pytest.raises(DeepsphereError, match=rf"{name} is not among the files"):
+        open_samples(tmp_path, (), {**SOURCE, "records": records}, store, tmp_path, 1)

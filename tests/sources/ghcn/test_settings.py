@@ -20,7 +20,7 @@ def test_what_is_not_said_is_as_noaa_publishes_it() -> None:
     assert source.hashes == {}
     assert [mirror.split(":")[0] for mirror in source.mirrors] == ["https", "s3"]
     store = Store.model_validate(STORE)
-    assert (store.stations.share, store.stations.period) == (1.0, "all")
+    assert (store.stations.share, store.stations.period) == (1.0, "train")
     assert store.channels == ("TMIN", "PRCP")
 
 

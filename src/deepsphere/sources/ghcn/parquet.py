@@ -1,7 +1,7 @@
 """The parquet tree by year and element, ``YEAR=YYYY/ELEMENT=XXXX/*.parquet``, of NOAA's AWS bucket.
 
 Only the columns ``ID``, ``DATE``, ``DATA_VALUE`` and ``Q_FLAG`` of the wanted elements and years
-are read, so of all editions this one is the least to fetch and to read.
+are read, so of all editions this one is the least to read.
 """
 
 from collections.abc import Iterator

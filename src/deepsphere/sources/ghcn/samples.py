@@ -1,5 +1,6 @@
 """From the raw records to the samples of a store: daily maps at the stations that are selected."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,12 @@ _CHUNK_DAYS = 512
 
 
 def open_samples(
-    raw: Path, source: dict[str, Any], store: dict[str, Any], scratch: Path, workers: int
+    raw: Path,
+    listed: Collection[str],
+    source: dict[str, Any],
+    store: dict[str, Any],
+    scratch: Path,
+    workers: int,
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     """Read the raw records, select stations, and return their daily maps.
 
@@ -28,6 +34,8 @@ def open_samples(
     ----------
     raw : Path
         Folder of the raw files.
+    listed : collection of str
+        Names of the files that were fetched, below ``raw``.
     source : dict
         ``records`` and ``years`` of the source.
     store : dict
@@ -52,6 +60,7 @@ def open_samples(
         If a file is bad, or if no station, or only one, is complete enough.
     """
     settings = Store.model_validate(store)
+    _refuse_unlisted(raw, source["records"], listed)
     cube = read_cube(
         raw, source["records"], tuple(source["years"]), settings.elements, scratch, workers
     )
@@ -96,6 +105,19 @@ def open_samples(
     }
     report = {**cube.report, "stations": _describe(stations, shares, selected)}
     return dataset, report
+
+
+def _refuse_unlisted(raw: Path, records: str, listed: Collection[str]) -> None:
+    """Raise DeepsphereError if a folder that is read as a whole holds a file nobody fetched."""
+    pattern = {"stations": "all/*.dly", "parquet": "parquet/by_year/YEAR=*/ELEMENT=*/*.parquet"}
+    if records not in pattern:
+        return
+    for path in sorted(raw.glob(pattern[records])):
+        if path.relative_to(raw).as_posix() not in listed:
+            raise DeepsphereError(
+                f"store: {path} is not among the files that were fetched; "
+                "delete it, or fetch again into an empty folder"
+            )
 
 
 def presence(values: NDArray[np.int16], days: range) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """What the configuration says of GHCN-Daily: the source, and the stores made of it."""
 
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator
 
@@ -49,6 +50,17 @@ class Source(StrictModel):
             raise ValueError("give the first and the last year, from 1750 to 9999")
         return years
 
+    @field_validator("mirrors")
+    @classmethod
+    def _mirrors_hold_no_password(cls, mirrors: tuple[str, ...]) -> tuple[str, ...]:
+        for mirror in mirrors:
+            if "@" in urlsplit(mirror).netloc:
+                raise ValueError(
+                    "a mirror must not hold a user or password, which logs would show; "
+                    "put them into ~/.netrc"
+                )
+        return mirrors
+
     def reading(self) -> dict[str, Any]:
         """Return what the reader of the raw files needs to know of the source."""
         return {"kind": self.kind, "records": self.records, "years": list(self.years)}
@@ -64,7 +76,7 @@ class Selection(StrictModel):
         description="smallest share of days with a value, in each element; 1 allows no gap",
     )
     period: Literal["all", "train"] = Field(
-        default="all",
+        default="train",
         description="days that count: all of them, as published, or the training days only, "
         "which uses no knowledge of the future",
     )
@@ -91,6 +103,11 @@ class Store(StrictModel):
         except DeepsphereError as error:
             raise ValueError(str(error)) from None
         return elements
+
+    @property
+    def looks_ahead(self) -> str | None:
+        """Which setting uses knowledge of the test days, if one does."""
+        return "stations.period: all" if self.stations.period == "all" else None
 
     @property
     def channels(self) -> tuple[str, ...]:
