@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from deepsphere.sources.ghcn.simulated_climate import Climate
 from deepsphere.sources.ghcn.simulated_records import Observing, SimulatedRecords
-from deepsphere.sources.ghcn.simulated_stations import unit_vectors
+from deepsphere.sources.ghcn.simulated_stations import place_stations, unit_vectors
+from deepsphere.sources.ghcn.simulated_weather import Weather, simulate_weather
 from deepsphere.sources.ghcn.simulator import simulate
 
 TMAX, TMIN, PRCP, SNOW, SNWD = range(5)
@@ -221,3 +223,26 @@ def test_snow_falls_in_the_cold_and_lies_no_longer_than_it_stays_cold(
     assert np.all(depth[:, 1:] <= depth[:, :-1] + snow[:, 1:] + 1)
     assert np.all(depth[everywhere.stations.region == 5] == 0)
     assert (depth > 0).any(axis=1).mean() > 0.3
+
+
+def weather(seed: int) -> Weather:
+    """Return half a year of weather at 40 stations that do not depend on the seed."""
+    stations = place_stations(40, np.random.default_rng(5))
+    days = np.arange("2010-01-01", "2010-07-01", dtype="datetime64[D]")
+    return simulate_weather(stations, days, Climate(), np.random.SeedSequence(seed))
+
+
+def test_the_weather_is_whole_and_within_its_bounds() -> None:
+    found = weather(0)
+    for values in (found.highest, found.lowest, found.rain, found.snow, found.snow_depth):
+        assert values.shape == (40, 181)
+        assert values.dtype == np.float64
+        assert np.isfinite(values).all()
+    assert (found.lowest < found.highest).all()
+    assert min(found.rain.min(), found.snow.min(), found.snow_depth.min()) == 0
+    assert (found.snow[found.rain == 0] == 0).all(), "no snow falls on a dry day"
+
+
+def test_the_seed_decides_the_weather() -> None:
+    np.testing.assert_array_equal(weather(0).highest, weather(0).highest)
+    assert np.abs(weather(0).highest - weather(1).highest).max() > 5
