@@ -132,7 +132,7 @@ the pixels with equal weight. The arrow points to the better values.</p>
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; color: #1b1b1b; background: white; margin: 0 auto;
-  max-width: 72rem; padding: 1rem; }
+  max-width: 84rem; padding: 1rem; }
 h1, h2, h3 { line-height: 1.2; }
 h2 { border-bottom: 2px solid #0072b2; margin-top: 3rem; padding-bottom: .25rem; }
 a { color: #00588a; }
@@ -140,10 +140,10 @@ details { background: #f5f7f9; border-radius: 4px; margin: 1rem 0; padding: .5re
 summary { cursor: pointer; font-weight: 600; }
 .warning { background: #fff3cd; border-left: 4px solid #e69f00; padding: .5rem 1rem; }
 .table { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .3rem .7rem; text-align: left; vertical-align: top; }
+table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; }
+th, td { padding: .3rem .45rem; text-align: left; vertical-align: top; }
 thead th { border-bottom: 2px solid #1b1b1b; white-space: nowrap; }
-tbody th { font-weight: normal; }
+tbody th { font-weight: normal; min-width: 12rem; }
 tbody tr + tr { border-top: 1px solid #e3e6e8; }
 tr.task { background: #eaf1f6; border-top: 2px solid #9bb4c4; }
 tr.task th { font-weight: 600; }
