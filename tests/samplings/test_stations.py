@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.samplings.polygons import polygon_areas
 from deepsphere.samplings.stations import Stations
 
 
@@ -68,3 +69,98 @@ def test_bad_input_is_said_in_one_line(longitude, latitude, message):
     with pytest.raises(DeepsphereError, match=message) as error:
         Stations(longitude, latitude)
     assert "\n" not in str(error.value)
+
+
+def _scattered(stations, seed=0):
+    rng = np.random.default_rng(seed)
+    latitude = np.degrees(np.arcsin(rng.uniform(-1, 1, stations)))
+    return Stations(rng.uniform(-180, 180, stations), latitude)
+
+
+def test_areas_fill_the_sphere_and_are_those_of_the_cells():
+    stations = _scattered(300)
+    assert stations.areas.sum() == pytest.approx(4 * np.pi, rel=1e-12)
+    np.testing.assert_allclose(polygon_areas(stations.cells()), stations.areas, rtol=1e-11)
+
+
+def test_stations_at_one_place_share_its_area():
+    """The corners of an octahedron have a sixth of the sphere each; 360°E 0°N is 0°E 0°N."""
+    stations = Stations([0, 90, 180, -90, 0, 77, 360], [0, 0, 0, 0, 90, -90, 0])
+    sixth = 4 * np.pi / 6
+    expected = [sixth / 2, sixth, sixth, sixth, sixth, sixth, sixth / 2]
+    np.testing.assert_allclose(stations.areas, expected, rtol=1e-13)
+    assert set(stations.neighbours()[6]) == {0, 1, 3, 4, 5}
+
+
+def test_neighbours_have_cells_with_two_corners_in_common():
+    stations = _scattered(40)
+    corners = [{tuple(corner) for corner in cell} for cell in stations.cells().round(9)]
+    for station, found in enumerate(stations.neighbours()):
+        expected = [i for i in range(40) if len(corners[i] & corners[station]) == 2]
+        assert [i for i in found if i >= 0] == expected
+
+
+def test_arrays_are_kept_and_read_only():
+    stations = _scattered(10)
+    assert stations.positions is stations.positions
+    assert stations.areas is stations.areas
+    for array in (stations.positions, stations.areas):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 0
+
+
+def test_name_has_the_number_of_stations():
+    assert _scattered(842).name == "stations:842"
+
+
+def test_coarse_stations_are_in_the_middle_of_their_clusters():
+    stations = _scattered(842)
+    coarsening = stations.coarser()
+    matrix, coarse = coarsening.matrix, coarsening.coarse
+    assert len(coarse) == 256
+    assert coarsening.children is None
+    assert (np.bincount(matrix.indices, minlength=842) == 1).all()
+    for row, position in enumerate(coarse.positions):
+        members = matrix.indices[matrix.indptr[row] : matrix.indptr[row + 1]]
+        mean = stations.positions[members].mean(axis=0)
+        np.testing.assert_allclose(position, mean / np.linalg.norm(mean), atol=1e-12)
+        np.testing.assert_array_equal(
+            matrix.data[matrix.indptr[row] : matrix.indptr[row + 1]], 1 / len(members)
+        )
+
+
+def test_from_the_second_level_on_clusters_are_equally_large():
+    coarsening = _scattered(300).coarser()
+    sizes = [len(coarsening.coarse)]
+    while (coarsening := coarsening.coarse.coarser()) is not None:
+        assert coarsening.children.shape == (sizes[-1] // 4, 4)
+        values = np.random.default_rng(1).standard_normal(sizes[-1])
+        np.testing.assert_allclose(
+            coarsening.matrix @ values, values[coarsening.children].mean(axis=1), atol=1e-15
+        )
+        sizes.append(len(coarsening.coarse))
+    assert sizes == [64, 16, 4]
+
+
+def test_a_cluster_across_the_date_line_stays_there():
+    """Sixteen stations within 2° of 180°E: means of longitudes would be near 0°E."""
+    longitude = np.tile([178.5, 179.5, -179.5, -178.5], 4)
+    stations = Stations(longitude, np.repeat([0, 0.1, 0.2, 0.3], 4))
+    coarse = stations.coarser().coarse
+    assert len(coarse) == 4
+    assert (np.abs(coarse.longitude - 180) < 2).all()
+
+
+def test_a_cluster_without_a_middle_is_at_its_first_station():
+    """Ten stations at the north and six at the south pole: one cluster has two of each."""
+    coarsening = Stations(np.zeros(16), np.repeat([90, -90], [10, 6])).coarser()
+    assert len(coarsening.coarse) == 4
+    np.testing.assert_allclose(np.abs(coarsening.coarse.latitude), 90)
+    mixed = np.abs(coarsening.matrix @ np.repeat([1, -1], [10, 6])) < 1e-12
+    assert mixed.sum() == 1
+    assert coarsening.coarse.latitude[mixed] == 90
+
+
+def test_few_stations_have_no_coarser():
+    assert _scattered(15).coarser() is None
+    assert len(_scattered(16).coarser().coarse) == 4

@@ -1,14 +1,27 @@
 """Irregular points on the sphere, such as weather stations.
 
-For points that follow no rule and have no hierarchy. Two stations may lie at one place.
+For points that follow no rule. Two stations may lie at one place. Their hierarchy is one of
+clusters, see :mod:`~deepsphere.samplings.clusters`; their cells are those of
+:mod:`~deepsphere.samplings.voronoi`.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.samplings.clusters import clusters_of
+from deepsphere.samplings.coordinates import longitude_latitude, read_only, unit_vectors
+from deepsphere.samplings.sampling import Coarsening
+from deepsphere.samplings.voronoi import voronoi_areas, voronoi_cells, voronoi_neighbours
+
+# Fewer would make less than 4 clusters.
+_FEWEST_TO_COARSEN = 16
+# Stations whose mean vector is shorter lie all around the sphere, and have no middle.
+_SHORTEST_MEAN = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,18 +74,61 @@ class Stations:
         return hash(((self.longitude + 0.0).tobytes(), (self.latitude + 0.0).tobytes()))
 
     @property
+    def name(self) -> str:
+        """``stations:842``. Others may have the same name."""
+        return f"stations:{len(self)}"
+
+    @cached_property
     def positions(self) -> NDArray[np.float64]:
-        """Unit vectors (x, y, z), shape (stations, 3): x to 0°E 0°N, y to 90°E, z to the pole."""
-        # The remainder makes 360°E and 0°E, or -180°E and 180°E, the same vector bit for bit.
-        longitude = np.radians(np.mod(self.longitude, 360.0))
-        latitude = np.radians(self.latitude)
-        return np.stack(
-            [
-                np.cos(latitude) * np.cos(longitude),
-                np.cos(latitude) * np.sin(longitude),
-                np.sin(latitude),
-            ],
-            axis=1,
+        """Unit vectors, float64, shape (stations, 3), read-only.
+
+        x is to 0°E 0°N, y to 90°E 0°N, z to the north pole.
+        """
+        return read_only(unit_vectors(self.longitude, self.latitude))
+
+    @cached_property
+    def areas(self) -> NDArray[np.float64]:
+        """Areas of the Voronoi cells in steradians, float64, shape (stations,), read-only.
+
+        4π in all. Stations at one place share the area of their cell equally.
+        """
+        return read_only(voronoi_areas(self.positions))
+
+    def neighbours(self) -> NDArray[np.int64]:
+        """Return the stations whose cells share a side, int64, ascending, shape (stations, most).
+
+        Those at one place have one cell and are neighbours too. Padded with -1 at the end.
+        """
+        return voronoi_neighbours(self.positions)
+
+    def cells(self) -> NDArray[np.float64]:
+        """Return the corners of the Voronoi cells, float64, shape (stations, corners, 3)."""
+        return voronoi_cells(self.positions)
+
+    def coarser(self) -> Coarsening | None:
+        """Return clusters of about 4 stations at their mean places; None below 16 stations.
+
+        A coarse value is the plain mean of its stations. With weights by area a lone station at
+        sea, whose cell is an ocean, would outweigh all those ashore in its cluster: stations sample
+        a field at points, and cells say where the other ones are, not what any has measured. There
+        are ``children`` where all clusters are equally large, as they are from the second level on.
+        """
+        if len(self) < _FEWEST_TO_COARSEN:
+            return None
+        labels = clusters_of(self.positions)
+        order = np.argsort(labels, kind="stable")
+        sizes = np.bincount(labels)
+        starts = np.concatenate([[0], np.cumsum(sizes)])
+        weights = np.repeat(1 / sizes, sizes)
+        matrix = csr_array((weights, order, starts), shape=(len(sizes), len(self)))
+        means = matrix @ self.positions
+        lost = np.linalg.norm(means, axis=1) < _SHORTEST_MEAN
+        means[lost] = self.positions[order[starts[:-1][lost]]]
+        equal = sizes.min() == sizes.max()
+        return Coarsening(
+            Stations(*longitude_latitude(means)),
+            matrix,
+            order.reshape(len(sizes), -1) if equal else None,
         )
 
 
@@ -93,5 +149,4 @@ def _degrees(name: str, values: ArrayLike, lowest: float, highest: float) -> NDA
             f"stations: {name} must be within [{lowest:g}, {highest:g}] degrees; found "
             f"{angles[wrong[0]]} at index {wrong[0]} ({wrong.size} such stations)"
         )
-    angles.flags.writeable = False
-    return angles
+    return read_only(angles)

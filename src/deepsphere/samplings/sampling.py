@@ -1,0 +1,119 @@
+"""What every sampling of the sphere has, and what joins it to a coarser one."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from deepsphere.errors import DeepsphereError
+
+_ROW_SUM_TOLERANCE = 1e-9
+
+
+class Sampling(Protocol):
+    """Where the pixels of a sphere, or of a part of it, are.
+
+    Samplings are frozen and can be compared and hashed. Their arrays are made when first asked for,
+    kept, and read-only.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short text that says which sampling it is, such as ``healpix:32``."""
+
+    def __len__(self) -> int:
+        """Return the number of pixels."""
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Unit vectors (x, y, z), shape (pixels, 3): x to 0°E 0°N, y to 90°E, z to the pole."""
+
+    @property
+    def areas(self) -> NDArray[np.float64]:
+        """Area of each pixel's cell in steradians, shape (pixels,); 4π in all for a full sphere."""
+
+    def neighbours(self) -> NDArray[np.int64] | None:
+        """Return the pixels around each pixel, shape (pixels, most), padded with -1 at the end.
+
+        None where the family has no such notion. The relation is symmetric.
+        """
+
+    def cells(self) -> NDArray[np.float64]:
+        """Return the corners of each cell, unit vectors of shape (pixels, corners, 3).
+
+        Counter-clockwise seen from outside, joined by great arcs; where a cell has fewer corners
+        than others its last one is repeated. Curved sides have corners in between.
+        """
+
+    def coarser(self) -> "Coarsening | None":
+        """Return the next coarser sampling and the map to it, or None if there is none."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coarsening:
+    """A coarser sampling and the map to it.
+
+    Attributes
+    ----------
+    coarse : Sampling
+        The coarser sampling.
+    matrix : csr_array
+        Averages values of the fine pixels over the coarse ones: shape (coarse pixels, fine
+        pixels), float64, sorted indices, no negative entry, every row sums to 1.
+    children : ndarray or None
+        The fine pixels of each coarse one, int64, shape (coarse pixels, children), where every
+        fine pixel has exactly one coarse one and all of these have as many; else None.
+
+    Raises
+    ------
+    DeepsphereError
+        If the matrix or the children are anything else.
+    """
+
+    coarse: Sampling
+    matrix: csr_array[np.float64, tuple[int, int]]
+    children: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        rows: NDArray[np.float64] = self.matrix.sum(axis=1)
+        if self.matrix.shape[0] != len(self.coarse) or (self.matrix.data < 0).any():
+            raise DeepsphereError(
+                f"the map to {self.coarse.name} must have {len(self.coarse)} rows without negative "
+                f"entries; found shape {self.matrix.shape}"
+            )
+        if not np.allclose(rows, 1, rtol=0, atol=_ROW_SUM_TOLERANCE):
+            raise DeepsphereError(
+                f"the rows of the map to {self.coarse.name} must sum to 1; "
+                f"found {rows.min()} to {rows.max()}"
+            )
+        if self.children is not None:
+            counts = np.bincount(self.children.ravel(), minlength=self.matrix.shape[1])
+            if len(self.children) != len(self.coarse) or not (counts == 1).all():
+                raise DeepsphereError(
+                    f"the children of the pixels of {self.coarse.name} must name each of the "
+                    f"{self.matrix.shape[1]} fine pixels once"
+                )
+
+
+def coarsening_by_children(
+    coarse: Sampling, children: NDArray[np.int64], areas: NDArray[np.float64]
+) -> Coarsening:
+    """Return the map that averages over the children of each coarse pixel, weighted by their areas.
+
+    Parameters
+    ----------
+    coarse : Sampling
+        The coarser sampling.
+    children : ndarray
+        Fine pixels of each coarse one, int64, shape (coarse pixels, children).
+    areas : ndarray
+        Areas of the fine pixels, shape (fine pixels,).
+    """
+    weights = areas[children]
+    weights = weights / weights.sum(axis=1, keepdims=True)
+    starts = np.arange(0, children.size + 1, children.shape[1])
+    matrix = csr_array((weights.ravel(), children.flatten(), starts), (len(children), len(areas)))
+    matrix.sort_indices()
+    return Coarsening(coarse, matrix, children)
