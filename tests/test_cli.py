@@ -28,6 +28,7 @@ stores:
     split: {train: 0.7, test: 0.3}
 graphs:
   near: {store: maps, neighbours: 4}
+  sphere: {sampling: healpix:4, levels: 2, neighbours: 8}
 experiments:
   trial:
     title: Trial
@@ -89,6 +90,26 @@ def plan() -> Plan:
         (
             ["store", "maps", "--config", "small.yaml"],
             "manifest of the raw files: data/raw/made-up",
+        ),
+        (
+            ["graph", "--describe", "--config", "small.yaml"],
+            "graph --describe: give the name of a graph of the configuration",
+        ),
+        (
+            ["graph", "sphere", "--describe", "--config", "small.yaml"],
+            "graph: sphere is not built (data/graphs/sphere.json); run deepsphere graph sphere",
+        ),
+        (
+            ["graph", "spere", "--describe", "--config", "small.yaml"],
+            "there is no graph 'spere'; the configuration has near, sphere",
+        ),
+        (
+            ["graph", "near", "--plot", "near.png", "--config", "small.yaml"],
+            "graph: --plot goes with --describe; give both",
+        ),
+        (
+            ["graph", "near", "--config", "small.yaml"],
+            "manifest of the store: data/stores/maps.json does not exist; run the",
         ),
         (["table", "metrics.json"], "table of an experiment: metrics.json does not exist; run the"),
         (
@@ -167,7 +188,7 @@ def test_check_lists_what_there_is(project: Path) -> None:
     assert done.stdout.splitlines() == [
         "sources: made-up",
         "stores: maps",
-        "graphs: near",
+        "graphs: near, sphere",
         "experiments: trial",
         "trial: 1 variants, 1 runs",
     ]
@@ -201,3 +222,54 @@ def test_by_name_and_by_settings_are_the_same(project: Path, tmp_path: Path) -> 
     assert content(here) == content(there)
     manifest = json.loads((here / "data/stores/maps.json").read_text())
     assert manifest["settings"]["elements"] == ["TMIN", "TMAX"]
+
+
+@pytest.fixture(scope="module")
+def with_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project in which the graph on healpix:4 was built."""
+    folder = tmp_path_factory.mktemp("built")
+    (folder / "small.yaml").write_text(SMALL)
+    done = deepsphere("graph", "sphere", "--config", "small.yaml", "--threads", "2", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""
+    assert "graph sphere: healpix:4, 192 pixels, " in done.stderr
+    assert "graph sphere: healpix:2, 48 pixels, " in done.stderr
+    return folder
+
+
+def test_a_graph_is_described_and_drawn(with_graph: Path) -> None:
+    arguments = ["graph", "sphere", "--describe", "--config", "small.yaml"]
+    done = deepsphere(*arguments, "--plot", "figures/sphere.png", folder=with_graph)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    titles = [line.strip() for line in done.stdout.splitlines() if line[:1].strip()]
+    assert titles == [
+        "Graph sphere",
+        "healpix:4: relative equivariance error by degree",
+        "healpix:4: eigenvalues in groups of 2l + 1",
+        "healpix:2: relative equivariance error by degree",
+        "healpix:2: eigenvalues in groups of 2l + 1",
+    ]
+    manifest = json.loads((with_graph / "data/graphs/sphere.json").read_text())
+    for level in manifest["levels"]:
+        line = next(
+            line for line in done.stdout.splitlines() if line.split()[:1] == [level["sampling"]]
+        )
+        assert line.split()[1:3] == [str(level["pixels"]), str(level["edges"])]
+        assert line.split()[-1] == f"{level['lmax']:.3g}"
+    image = (with_graph / "figures/sphere.png").read_bytes()
+    assert image.startswith(b"\x89PNG\r\n\x1a\n")
+    assert len(image) > 10_000
+    assert deepsphere(*arguments, folder=with_graph).stdout == done.stdout
+
+
+@pytest.mark.parametrize("text", ["[]", '{"stage": "graph", "description": {}}'])
+def test_a_manifest_of_something_else_is_not_described(project: Path, text: str) -> None:
+    (project / "data/graphs").mkdir(parents=True)
+    (project / "data/graphs/sphere.json").write_text(text)
+    done = deepsphere("graph", "sphere", "--describe", "--config", "small.yaml", folder=project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert "data/graphs/sphere.json" in done.stderr
+    assert done.stdout == ""

@@ -117,8 +117,9 @@ CHANGES = [
     ("sources/ghcn/records", "parquet", {"fetch", "store"}),
     (f"{STORE}/stations/share", 0.95, {"store"}),
     (f"{STORE}/split", {"train": 0.5, "validation": 0.2, "test": 0.3}, {"store"}),
-    ("graphs/ghcn-temperature-k5/width", 0.1, {"graph"}),
+    ("graphs/ghcn-temperature-k5/neighbours", 4, {"graph"}),
     ("graphs/ghcn-temperature-k5/laplacian", "normalized", {"graph"}),
+    ("graphs/ghcn-temperature-k5/levels", 2, {"graph"}),
     ("experiments/ghcn/title", "Weather", {"summarize"}),
     (f"{TASK}/title", "Two days", {"summarize"}),
     (f"{TASK}/normalization", "train", {"train", "evaluate", "baseline"}),
@@ -201,6 +202,62 @@ def test_the_roots_of_the_code_follow_the_kinds(published: dict[tuple[Any, ...],
     assert published["fetch", "ghcn"].modules[1] == "deepsphere.sources.ghcn.raw"
     simulated = jobs(values("demo.yaml"))["fetch", "ghcn"]
     assert simulated.modules[1] == "deepsphere.sources.ghcn.simulator"
+
+
+def with_graph(graph: dict[str, Any]) -> Plan:
+    return Plan(check_configuration(change(values(), "graphs/sphere", graph)))
+
+
+def test_a_graph_on_a_sampling_takes_nothing_but_the_family_that_it_names() -> None:
+    job = with_graph({"sampling": "gauss-legendre:6x12", "levels": 2}).graph("sphere")
+    assert job.settings.keys() == {"name", "graph", "folder", "manifest"}
+    assert job.settings["graph"]["sampling"] == "gauss-legendre:6x12"
+    assert job.settings["graph"]["store"] is None
+    assert job.settings["folder"] == "data/graphs/sphere"
+    assert job.settings["manifest"] == "data/graphs/sphere.json"
+    assert job.modules == ("deepsphere.stages.graph", "deepsphere.samplings.gauss_legendre")
+
+
+def test_a_graph_on_a_store_takes_its_stations(published: dict[tuple[Any, ...], Job]) -> None:
+    job = published["graph", "ghcn-temperature-k10"]
+    assert job.settings["store"] == "data/stores/ghcn-temperature"
+    assert job.settings["store_manifest"] == "data/stores/ghcn-temperature.json"
+    assert job.settings["graph"]["sampling"] is None
+    assert job.modules == ("deepsphere.stages.graph",)
+
+
+FAMILIES = {
+    "healpix:4": "healpix",
+    "healpix:8:3/192": "healpix",
+    "icosahedral:2": "icosahedral",
+    "ugscnn:2": "ugscnn",
+    "equiangular:8x16": "equiangular",
+    "gauss-legendre:6x12": "gauss_legendre",
+    "octahedral:4": "octahedral",
+    "cubed:4": "cubed",
+    "fibonacci:50": "fibonacci",
+}
+"""Modules of families, by a sampling of each."""
+
+
+@pytest.mark.parametrize("sampling", FAMILIES)
+def test_the_code_of_a_graph_on_a_sampling_is_that_of_its_family(sampling: str) -> None:
+    """Editing one family leaves the graphs on others alone, unless one is made of the other."""
+    job = with_graph({"sampling": sampling}).graph("sphere")
+    code = {path.stem for path in source_files(job.modules) if path.parent.name == "samplings"}
+    family = FAMILIES[sampling]
+    # The rings of an octahedral grid are at the nodes of Gauss and Legendre.
+    made_of = {"octahedral": {"octahedral", "gauss_legendre"}}.get(family, {family})
+    assert code & set(FAMILIES.values()) == made_of
+    assert {"sampling", "masked", "stations"} <= code
+
+
+def test_the_code_of_a_graph_on_a_store_has_no_other_family(
+    published: dict[tuple[Any, ...], Job],
+) -> None:
+    code = {path.stem for path in source_files(published["graph", "ghcn-temperature-k10"].modules)}
+    assert not code & set(FAMILIES.values())
+    assert "reader" in code
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,15 @@
 """Kinds are found by their names, and by nothing else."""
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from deepsphere import samplings
+from deepsphere.config.graphs import SAMPLINGS
 from deepsphere.config.kinds import SOURCES, TASKS
 from deepsphere.config.models import DenseRegressor, GlobalRegressor
 from deepsphere.errors import DeepsphereError
@@ -13,6 +17,7 @@ from deepsphere.registry import load, module_name
 
 
 def test_names_of_modules() -> None:
+    assert module_name("samplings", "gauss-legendre") == "deepsphere.samplings.gauss_legendre"
     assert module_name("tasks", "day-of-year") == "deepsphere.tasks.day_of_year"
     assert module_name("sources", "ghcn", "reader") == "deepsphere.sources.ghcn.reader"
     assert module_name("models", "dense-regressor") == "deepsphere.nn.models.dense_regressor"
@@ -31,6 +36,18 @@ def test_every_kind_of_the_configuration_is_there() -> None:
     for settings in (DenseRegressor, GlobalRegressor):
         (kind,) = settings.model_fields["kind"].annotation.__args__
         assert load("models", kind).Model.__name__ == settings.__name__
+
+
+def test_every_family_of_samplings_that_has_names_is_in_the_configuration() -> None:
+    """A module of a family has a function ``parse``; the others are tools, or have no names."""
+    with_names = {
+        module.name
+        for module in pkgutil.iter_modules(samplings.__path__)
+        if hasattr(importlib.import_module(f"deepsphere.samplings.{module.name}"), "parse")
+    }
+    assert {kind.replace("-", "_") for kind in SAMPLINGS} == with_names
+    assert len(SAMPLINGS) == len(with_names)
+    assert all(callable(load("samplings", kind).parse) for kind in SAMPLINGS)
 
 
 def test_a_task_takes_models_that_there_are() -> None:
@@ -54,6 +71,8 @@ def test_a_kind_that_is_not_there() -> None:
         load("tasks", "no-such")
     with pytest.raises(DeepsphereError, match=r"no module deepsphere\.sources\.no_such\.reader"):
         load("sources", "no-such", "reader")
+    with pytest.raises(DeepsphereError, match=r"no module deepsphere\.samplings\.no_such\)"):
+        load("samplings", "no-such")
 
 
 def test_a_kind_whose_own_import_fails_is_a_defect_not_a_wrong_name(tmp_path: Path) -> None:

@@ -73,9 +73,21 @@ def graph(
     graph: Annotated[str | None, typer.Argument()] = None,
     settings: Settings = None,
     config: Config = None,
+    threads: Threads = 1,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="Show the graph that was built instead.")
+    ] = False,
+    plot: Annotated[
+        Path | None, typer.Option(help="With --describe: also draw it, to a PNG file.")
+    ] = None,
 ) -> None:
-    """Build a graph on the sampling of a store."""
-    _run("graph", [graph], settings, config)
+    """Build the graphs of a sampling and its coarser levels, or show them."""
+    if describe:
+        _describe_graph(graph, config, plot)
+    elif plot is not None:
+        raise DeepsphereError("graph: --plot goes with --describe; give both")
+    else:
+        _run("graph", [graph], settings, config, threads)
 
 
 @app.command()
@@ -198,6 +210,30 @@ def _run(
         values = getattr(_plan(config), stage)(*given).settings
     with unchanged_code():
         importlib.import_module(f"deepsphere.stages.{stage}").run(values, threads)
+
+
+def _describe_graph(graph: str | None, config: list[Path] | None, plot: Path | None) -> None:
+    from rich.console import Console
+
+    from deepsphere.files import read_json
+    from deepsphere.report.graph_tables import render_graph
+
+    if graph is None:
+        raise DeepsphereError("graph --describe: give the name of a graph of the configuration")
+    path = Path(_plan(config).graph(graph).settings["manifest"])
+    if not path.exists():
+        raise DeepsphereError(f"graph: {graph} is not built ({path}); run deepsphere graph {graph}")
+    manifest = read_json(path, "manifest of the graph")
+    if not isinstance(manifest, dict) or not {"name", "padding", "levels"} <= manifest.keys():
+        raise DeepsphereError(
+            f"graph: {path} is no manifest of a graph, or of an older one; "
+            f"run deepsphere graph {graph}"
+        )
+    Console(width=None if sys.stdout.isatty() else 160).print(render_graph(manifest))
+    if plot is not None:
+        from deepsphere.report.equivariance import draw_equivariance
+
+        draw_equivariance(manifest["levels"], plot)
 
 
 def _plan(config: list[Path] | None) -> Any:

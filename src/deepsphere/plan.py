@@ -73,16 +73,25 @@ class Plan:
     def graph(self, graph: str) -> Job:
         """Return the job that builds a graph."""
         settings = _find("graph", graph, self.configuration.graphs)
+        modules: tuple[str, ...] = ("deepsphere.stages.graph",)
+        inputs = {}
+        if settings.sampling is not None:
+            kind, _, _ = settings.sampling.partition(":")
+            modules += (module_name("samplings", kind),)
+        else:
+            inputs = {
+                "store": self._store(settings.store),
+                "store_manifest": f"{self._store(settings.store)}.json",
+            }
         return Job(
             settings={
                 "name": graph,
                 "graph": _plain(settings),
-                "store": self._store(settings.store),
-                "store_manifest": f"{self._store(settings.store)}.json",
+                **inputs,
                 "folder": self._graph(graph),
                 "manifest": f"{self._graph(graph)}.json",
             },
-            modules=("deepsphere.stages.graph",),
+            modules=modules,
         )
 
     def train(self, experiment: str, variant: str, seed: int) -> Job:

@@ -1,4 +1,4 @@
-"""Sources, tasks and models are reached by the name that the configuration gives them.
+"""Samplings, sources, tasks and models are reached by the name that the configuration gives them.
 
 The module of a kind follows from its name ("day-of-year" among the tasks is
 ``deepsphere.tasks.day_of_year``), so no module has to list them, and a stage depends only on the
@@ -12,8 +12,9 @@ from typing import Literal
 
 from deepsphere.errors import DeepsphereError
 
-Group = Literal["sources", "tasks", "models"]
+Group = Literal["samplings", "sources", "tasks", "models"]
 _PACKAGES = {
+    "samplings": "deepsphere.samplings",
     "sources": "deepsphere.sources",
     "tasks": "deepsphere.tasks",
     "models": "deepsphere.nn.models",
@@ -25,7 +26,7 @@ def module_name(group: Group, kind: str, part: str | None = None) -> str:
 
     Parameters
     ----------
-    group : {"sources", "tasks", "models"}
+    group : {"samplings", "sources", "tasks", "models"}
         What the kind is a kind of.
     kind : str
         Its name in the configuration, such as ``"day-of-year"``.

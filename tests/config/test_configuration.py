@@ -37,6 +37,7 @@ stores:
 graphs:
   near: {store: maps, neighbours: 5}
   elsewhere: {store: others, neighbours: 5}
+  sphere: {sampling: healpix:4, levels: 2}
 experiments:
   trial:
     title: Trial
@@ -175,6 +176,7 @@ WRONG = [
     # A value out of its range.
     ("stores/maps/split/train", 2, "stores.maps.split.train: found 2; input should be less than 1"),
     ("graphs/near/width", float("nan"), "graphs.near.width: found NaN; input should be a finite n"),
+    ("graphs/sphere/levels", 0, "graphs.sphere.levels: found 0; input should be greater than or e"),
     (
         "experiments/trial/variants/wide/model/widths",
         [8, 0],
@@ -194,7 +196,17 @@ WRONG = [
     (
         "graphs/near/weights",
         "none",
-        "graphs.near.weights: found \"none\"; allowed: 'unweighted' or 'gaussian'",
+        "graphs.near.weights: found \"none\"; allowed: 'gaussian', 'unweighted', 'inverse-",
+    ),
+    (
+        "graphs/sphere/sampling",
+        "healpix:abc",
+        'graphs.sphere.sampling: found "healpix:abc"; healpix: give an nside, as in "healpix:32"',
+    ),
+    (
+        "graphs/sphere/sampling",
+        "sphere",
+        'graphs.sphere.sampling: found "sphere"; the kinds are healpix, icosahedral, ugscnn, equ',
     ),
     (
         "experiments/trial/tasks/next/kind",
@@ -248,9 +260,27 @@ WRONG = [
     (
         "experiments/trial/base/graph",
         "far",
-        "experiments.trial.base.graph: found 'far'; the graphs are near, elsewhere",
+        "experiments.trial.base.graph: found 'far'; the graphs are near, elsewhere, sphere",
     ),
     # Parts that do not fit together.
+    ("graphs/near/sampling", "healpix:4", "graphs.near.store: give a store or a sampling, and not"),
+    (
+        "graphs/sphere/sampling",
+        ...,
+        "graphs.sphere.store: give a store or a sampling, and not both",
+    ),
+    ("graphs/near/radius", 0.1, "graphs.near.radius: goes with edges: radius; give both or neith"),
+    (
+        "graphs/near",
+        {"store": "maps", "laplacian": "normalized", "areas": True},
+        "graphs.near.areas: is for the combinatorial Laplacian; leave it out with the normalized",
+    ),
+    (
+        "experiments/trial/variants/plain/graph",
+        "sphere",
+        "experiments.trial.variants.plain.graph: found 'sphere', a graph on the sampling "
+        "'healpix:4'; the task 'next' uses 'maps'",
+    ),
     (
         "experiments/trial/variants/plain/graph",
         "elsewhere",

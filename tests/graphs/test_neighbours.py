@@ -89,6 +89,21 @@ def test_work_in_blocks_gives_the_same(scattered, monkeypatch):
     np.testing.assert_array_equal(whole[1], blocks[1])
 
 
+def test_threads_do_not_change_the_result(scattered):
+    for one, other in zip(
+        nearest_neighbours(scattered(2000), 6),
+        nearest_neighbours(scattered(2000), 6, threads=2),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_types(scattered):
+    indices, distances = nearest_neighbours(scattered(20), 3)
+    assert (indices.dtype, distances.dtype) == (np.int32, np.float64)
+    assert indices.shape == distances.shape == (20, 3)
+
+
 def test_distances_are_the_same_bits_both_ways(scattered):
     indices, distances = nearest_neighbours(scattered(300), 299)
     matrix = np.zeros((300, 300))

@@ -1,10 +1,15 @@
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.graphs.graph import build_graph
+from deepsphere.graphs.build import build_graph
+from deepsphere.graphs.graph import Graph
+from deepsphere.graphs.recipe import Recipe
 from deepsphere.graphs.rescaling import RESCALINGS
 from deepsphere.graphs.spectrum import largest_eigenvalue
+from deepsphere.samplings.equiangular import Equiangular
+from deepsphere.samplings.fibonacci import Fibonacci
 
 
 @pytest.mark.parametrize(
@@ -17,8 +22,8 @@ from deepsphere.graphs.spectrum import largest_eigenvalue
     ],
 )
 @pytest.mark.parametrize("kind", ["combinatorial", "normalized"])
-def test_spectrum_fills_the_stated_interval(scattered, name, lowest, highest, kind):
-    laplacian = build_graph(scattered(200), 6).laplacian(kind)
+def test_spectrum_fills_the_stated_interval(stations, name, lowest, highest, kind):
+    laplacian = build_graph(stations(200), Recipe(neighbours=6)).laplacian(kind)
     rescaled = RESCALINGS[name].apply(laplacian, largest_eigenvalue(laplacian))
     eigenvalues = np.linalg.eigvalsh(rescaled.toarray())
     assert eigenvalues[0] == pytest.approx(lowest, abs=1e-12)
@@ -29,24 +34,22 @@ def test_spectrum_fills_the_stated_interval(scattered, name, lowest, highest, ki
 
 
 @pytest.mark.parametrize("name", sorted(RESCALINGS))
-def test_a_large_spectrum_stays_within_one(fibonacci, name):
-    laplacian = build_graph(fibonacci(700), 8).laplacian()
+@pytest.mark.parametrize("sampling", [Fibonacci(300), Equiangular(14, 28)])
+def test_a_large_spectrum_stays_within_one(sampling, name):
+    # By Lanczos iterations, with areas and the fit of single weights.
+    laplacian = build_graph(sampling, Recipe(neighbours=8)).laplacian()
     rescaled = RESCALINGS[name].apply(laplacian, largest_eigenvalue(laplacian))
     eigenvalues = np.linalg.eigvalsh(rescaled.toarray())
     assert np.abs(eigenvalues).max() <= 1 + 1e-12
 
 
 def test_lone_vertices_keep_their_diagonal():
-    # The third point is so far from the other two, in widths, that its edge has no weight.
-    angles = np.array([0, 0.1, np.pi / 2])
-    positions = np.stack([np.cos(angles), np.sin(angles), np.zeros(3)], axis=1)
-    graph = build_graph(positions, 1, width=0.1)
-    assert graph.weights[[2], :].nnz == 0
+    graph = Graph(csr_array([[0, 1.0, 0], [1.0, 0, 0], [0, 0, 0]]), None)
     rescaled = RESCALINGS["symmetric"].apply(graph.laplacian(), 1.0)
     np.testing.assert_array_equal(rescaled.toarray()[2], [0, 0, -1])
 
 
 def test_a_graph_without_edges_is_refused():
-    laplacian = build_graph(np.eye(3), 1, width=1e-3).laplacian()
+    laplacian = Graph(csr_array((3, 3)), None).laplacian()
     with pytest.raises(DeepsphereError, match="no edges"):
         RESCALINGS["damped"].apply(laplacian, largest_eigenvalue(laplacian))

@@ -9,12 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepsphere.graphs.build import build_graph
+from deepsphere.graphs.rescaling import RESCALINGS
+from deepsphere.graphs.spectrum import largest_eigenvalue
 from deepsphere.nn.chebyshev import (
     ChebConv,
     chebyshev_convolution,
     chebyshev_convolution_reference,
 )
 from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.samplings.icosahedral import Icosahedral
 
 # Largest error allowed, relative to the largest value: some tens of roundings.
 TOLERANCE = {torch.float32: 4e-6, torch.float64: 1e-14}
@@ -304,3 +308,114 @@ def test_a_layer_moves_to_another_type_as_a_whole(rescaled_laplacian):
 def test_repr_tells_the_sizes(rescaled_laplacian):
     convolution = ChebConv(3, 4, 5, SymmetricOperator(rescaled_laplacian(PIXELS)))
     assert "3, 4, kernel_size=5" in repr(convolution)
+
+
+# Where pixels differ in size, filters of the operator M^(-1/2) S M^(1/2) on functions, of which S
+# is symmetric.
+MASS = np.geomspace(0.1, 10, PIXELS)[np.random.default_rng(0).permutation(PIXELS)]
+
+
+def by_polynomials(features, weight, matrix, mass):
+    """Return Σ_k M^(-1/2) T_k(S) M^(1/2) x W_k, with the T_k from the eigenvalues of S."""
+    eigenvalues, vectors = np.linalg.eigh(matrix.toarray())
+    roots = np.sqrt(mass)
+    result = 0
+    for order, coefficients in enumerate(weight.numpy()):
+        polynomial = np.cos(order * np.arccos(eigenvalues.clip(-1, 1)))
+        filtered = (vectors * polynomial) @ vectors.T * roots / roots[:, None]
+        result = result + filtered @ features.numpy() @ coefficients
+    return result
+
+
+@pytest.mark.parametrize("convolution", [chebyshev_convolution, chebyshev_convolution_reference])
+@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
+@pytest.mark.parametrize("kernel_size", range(1, 6))
+def test_with_a_mass_the_polynomials_are_those_of_the_operator_on_functions(
+    rescaled_laplacian, convolution, channels, kernel_size
+):
+    matrix = rescaled_laplacian(PIXELS)
+    laplacian = SymmetricOperator(matrix, torch.float64, MASS)
+    features, weight = draw(3, PIXELS, channels[0]), draw(kernel_size, *channels, seed=1)
+    expected = by_polynomials(features, weight, matrix, MASS)
+    result = convolution(features, weight, laplacian)
+    np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("channels", CHANNELS, ids=str)
+@pytest.mark.parametrize("kernel_size", [1, 2, 5])
+def test_with_a_mass_values_and_gradients_are_those_of_the_reference(
+    rescaled_laplacian, dtype, channels, kernel_size
+):
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), dtype, MASS)
+    features = draw(3, PIXELS, channels[0], dtype=dtype, seed=1)
+    weight = draw(kernel_size, *channels, dtype=dtype, seed=2)
+    of_result = draw(3, PIXELS, channels[1], dtype=dtype, seed=3)
+    found = values_and_gradients(chebyshev_convolution, features, weight, laplacian, of_result)
+    double = copy.deepcopy(laplacian).double()
+    arguments = (features.double(), weight.double(), double, of_result.double())
+    expected = values_and_gradients(chebyshev_convolution_reference, *arguments)
+    assert_close(found, expected, dtype)
+
+
+@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
+def test_with_a_mass_gradients_are_those_of_finite_differences(rescaled_laplacian, channels):
+    laplacian = SymmetricOperator(rescaled_laplacian(5), torch.float64, MASS[:5])
+    features = draw(2, 5, channels[0]).requires_grad_()
+    weight = draw(4, *channels, seed=1).requires_grad_()
+
+    def convolve(features, weight):
+        return chebyshev_convolution(features, weight, laplacian)
+
+    assert torch.autograd.gradcheck(convolve, (features, weight))
+    assert torch.autograd.gradcheck(convolve, (features.detach(), weight))
+    assert torch.autograd.gradcheck(convolve, (features, weight.detach()))
+
+
+@pytest.mark.parametrize("kernel_size", [2, 3, 6])
+def test_a_constant_stays_a_constant_on_pixels_of_unequal_areas(kernel_size):
+    """Constants are in the kernel of M⁻¹(D - W), which goes to -1, where T_k is (-1)^k.
+
+    Without the mass they would not be: S has the square root of the mass in its kernel.
+    """
+    graph = build_graph(Icosahedral(1))
+    assert np.ptp(graph.mass) > 0.05
+    matrix = graph.laplacian()
+    operator = RESCALINGS["symmetric"].apply(matrix, largest_eigenvalue(matrix))
+    weight = draw(kernel_size, 3, 2)
+    constants = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
+    features = constants.expand(1, len(graph), 3)
+    laplacian = SymmetricOperator(operator, torch.float64, graph.mass)
+    result = chebyshev_convolution(features, weight, laplacian)
+    signs = (-1.0) ** torch.arange(kernel_size, dtype=torch.float64)
+    expected = torch.einsum("k,i,kio->o", signs, constants, weight).expand_as(result)
+    torch.testing.assert_close(result, expected, rtol=0, atol=1e-11)
+    without = chebyshev_convolution(features, weight, SymmetricOperator(operator, torch.float64))
+    assert (without.amax(dim=1) - without.amin(dim=1)).min() > 1e-3
+
+
+@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
+def test_no_mass_gives_the_bits_that_a_mass_of_ones_gives(rescaled_laplacian, channels):
+    matrix = rescaled_laplacian(PIXELS)
+    features = draw(3, PIXELS, channels[0], dtype=torch.float32)
+    weight = draw(4, *channels, dtype=torch.float32, seed=1)
+    of_result = draw(3, PIXELS, channels[1], dtype=torch.float32, seed=2)
+    none, ones = SymmetricOperator(matrix), SymmetricOperator(matrix, mass=np.ones(PIXELS))
+    assert none.root_mass is None
+    found = [
+        values_and_gradients(chebyshev_convolution, features, weight, laplacian, of_result)
+        for laplacian in (none, ones)
+    ]
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def test_a_layer_with_a_mass_learns_no_more_copies_and_moves_as_a_whole(rescaled_laplacian):
+    convolution = ChebConv(3, 2, 4, SymmetricOperator(rescaled_laplacian(PIXELS), mass=MASS))
+    assert set(convolution.state_dict()) == {"weight"}
+    features = draw(2, PIXELS, 3)
+    copied = copy.deepcopy(convolution)
+    assert torch.equal(copied(features.float()), convolution(features.float()))
+    convolution = convolution.double()
+    arguments = (features, convolution.weight, convolution.laplacian)
+    expected = chebyshev_convolution_reference(*arguments)
+    assert_close([convolution(features)], [expected], torch.float64)

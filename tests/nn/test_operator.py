@@ -92,6 +92,48 @@ def test_multiply_leaves_its_arguments_alone(rescaled_laplacian):
     assert torch.equal(features, torch.ones(6, 2))
 
 
+def test_a_mass_is_kept_by_its_root_and_not_learned(rescaled_laplacian):
+    mass = np.array([0.25, 1, 4, 9, 0.01, 2])
+    before = mass.copy()
+    operator = SymmetricOperator(rescaled_laplacian(6), torch.float64, mass)
+    np.testing.assert_array_equal(operator.root_mass[:, 0].numpy(), np.sqrt(mass))
+    assert operator.root_mass.shape == (6, 1)
+    mass[:] = 1
+    np.testing.assert_array_equal(operator.root_mass[:, 0].numpy(), np.sqrt(before))
+    assert not operator.state_dict()
+    assert not list(operator.parameters())
+    names = {name for name, _ in operator.named_buffers()}
+    assert names == {"offsets", "columns", "values", "root_mass"}
+
+
+def test_a_mass_moves_with_the_operator(rescaled_laplacian):
+    operator = SymmetricOperator(rescaled_laplacian(6), mass=np.arange(1.0, 7))
+    assert operator.root_mass.dtype == torch.float32
+    assert operator.double().root_mass.dtype == torch.float64
+    assert operator.to("meta").root_mass.device.type == "meta"
+
+
+def test_a_deep_copy_has_a_mass_of_its_own(rescaled_laplacian):
+    operator = SymmetricOperator(rescaled_laplacian(6), mass=np.arange(1.0, 7))
+    copied = copy.deepcopy(operator)
+    copied.root_mass.zero_()
+    assert (operator.root_mass > 0).all()
+
+
+def test_the_product_itself_knows_no_mass(rescaled_laplacian):
+    matrix, features = rescaled_laplacian(6), torch.ones(6, 2)
+    with_mass = SymmetricOperator(matrix, mass=np.arange(1.0, 7))
+    assert torch.equal(with_mass(features), SymmetricOperator(matrix)(features))
+
+
+@pytest.mark.parametrize("shape", [(5,), (7,), (6, 1), (1,), ()], ids=str)
+def test_a_mass_of_another_length_is_refused(rescaled_laplacian, shape):
+    with pytest.raises(ValueError) as caught:
+        SymmetricOperator(rescaled_laplacian(6), mass=np.ones(shape))
+    message = f"expected a mass for 6 pixels, found mass.shape={shape}"
+    assert str(caught.value) == message
+
+
 def test_repr_tells_the_size(rescaled_laplacian):
     matrix = rescaled_laplacian(6)
     assert f"pixels=6, entries={matrix.nnz}" in repr(SymmetricOperator(matrix))

@@ -47,7 +47,10 @@ CONFIGURATION: dict[str, Any] = {
             "split": {"train": 0.6, "validation": 0.1, "test": 0.3},
         }
     },
-    "graphs": {"near": {"store": "complete", "neighbours": 4}},
+    "graphs": {
+        "near": {"store": "complete", "neighbours": 4},
+        "sphere": {"sampling": "icosahedral:2", "levels": 2},
+    },
     "experiments": {
         "small": {
             "title": "Small",

@@ -57,6 +57,13 @@ def test_one_table_needs_no_flag(fresh: Any) -> None:
     assert jobs(dry_run(fresh, "results/ghcn/metrics.json")) == EXPERIMENT
 
 
+def test_a_graph_on_a_sampling_needs_no_data(fresh: Any) -> None:
+    output = dry_run(fresh, "data/graphs/sphere.json", "--configfile", "small.yaml")
+    assert jobs(output) == {"graph": 1}
+    output = dry_run(fresh, "data/graphs/near.json", "--configfile", "small.yaml")
+    assert jobs(output) == {"fetch": 1, "store": 1, "graph": 1}
+
+
 def test_the_slurm_profile_lists_the_same_plan(fresh: Any) -> None:
     pytest.importorskip(
         "snakemake_executor_plugin_slurm", reason="needs pip install 'deepsphere-pipeline[slurm]'"

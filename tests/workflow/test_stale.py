@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from deepsphere.plan import Plan
 
 SOURCE = Path(__file__).parents[2] / "src"
 GROUPS = 6
+SPHERE = "data/graphs/sphere.json"
 FOLLOWING = {
     "fetch": {"store"},
     "store": {"graph", "train", "evaluate", "baseline", "summarize"},
@@ -168,4 +170,47 @@ def test_an_identical_rebuild_changes_no_manifest(project: Any) -> None:
     before = {path: path.read_bytes() for path in paths}
     assert len(before) == 8
     project.run("--forceall")
+    assert {path: path.read_bytes() for path in paths} == before
+
+
+@pytest.fixture(scope="module")
+def sphere(finished: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Return a finished project in which a graph was built that no experiment asks for."""
+    folder = tmp_path_factory.mktemp("sphere") / "project"
+    shutil.copytree(finished.folder, folder, symlinks=True)
+    project = type(finished)(folder)
+    project.run(SPHERE)
+    return project
+
+
+def test_a_graph_that_no_experiment_uses_is_built_when_it_is_asked_for(
+    sphere: Any, finished: Any
+) -> None:
+    assert not (finished.folder / SPHERE).exists()
+    assert (sphere.folder / "data/graphs/sphere/graph.zarr/level-1/zarr.json").exists()
+    levels = sphere.json(SPHERE)["levels"]
+    assert [level["sampling"] for level in levels] == ["icosahedral:2", "icosahedral:1"]
+    assert sphere.stale() == sphere.stale(SPHERE) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "stale"), [("samplings.cubed", set()), ("samplings.icosahedral", {"graph"})]
+)
+def test_a_graph_on_a_sampling_is_stale_where_its_own_family_is_edited(
+    sphere: Any, module: str, stale: set[str]
+) -> None:
+    path = module_file(sphere.folder, f"deepsphere.{module}")
+    before = path.read_bytes()
+    path.write_bytes(before + b"\n# edited\n")
+    found = sphere.stale(SPHERE)
+    path.write_bytes(before)
+    assert found == stale
+
+
+def test_an_identical_rebuild_of_a_graph_changes_no_byte(sphere: Any) -> None:
+    paths = [path for path in sphere.folder.glob("data/graphs/sphere/**/*") if path.is_file()]
+    paths.append(sphere.folder / SPHERE)
+    before = {path: path.read_bytes() for path in paths}
+    assert len(before) > 20
+    sphere.run(SPHERE, "--force")
     assert {path: path.read_bytes() for path in paths} == before

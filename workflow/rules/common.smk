@@ -71,8 +71,8 @@ def settings(stage):
 
 
 def manifest(stage, key):
-    """Return a function that gives a path in the settings of a stage, for `input`."""
-    return lambda wildcards: job(stage, wildcards).settings[key]
+    """Return a function that gives a path in the settings of a stage, if it is there, for `input`."""
+    return lambda wildcards: job(stage, wildcards).settings.get(key, [])
 
 
 def code(stage):

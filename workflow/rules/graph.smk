@@ -20,4 +20,4 @@ rule graph:
     message:
         "Build the graph {wildcards.graph}"
     shell:
-        "python -m deepsphere graph --settings {params.settings:q} > {log:q} 2>&1"
+        "python -m deepsphere graph --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

@@ -48,7 +48,8 @@ class Configuration(StrictModel):
                     f"found {store.kind!r}; its source {store.source!r} is of kind {source.kind!r}",
                 )
         for name, graph in self.graphs.items():
-            _known("store", graph.store, self.stores, ["graphs", name, "store"])
+            if graph.store is not None:
+                _known("store", graph.store, self.stores, ["graphs", name, "store"])
         for name, experiment in self.experiments.items():
             self._check_experiment(["experiments", name], experiment)
         if _FIGURES in self.experiments:
@@ -79,7 +80,7 @@ class Configuration(StrictModel):
         if graph.store != task.store:
             raise wrong(
                 [*where, "graph"],
-                f"found {variant.graph!r}, a graph on the store {graph.store!r}; "
+                f"found {variant.graph!r}, a graph on {_place(graph)}; "
                 f"the task {variant.task!r} uses {task.store!r}",
             )
         if variant.model.kind not in task.model_kinds:
@@ -175,6 +176,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         found = type(values).__name__
         raise DeepsphereError(f"configuration: {path} holds a {found}, not a mapping of keys")
     return values
+
+
+def _place(graph: GraphSettings) -> str:
+    if graph.store is None:
+        return f"the sampling {graph.sampling!r}"
+    return f"the store {graph.store!r}"
 
 
 def _known(what: str, name: str, known: dict[str, Any], where: list[str]) -> Any:

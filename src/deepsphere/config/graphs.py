@@ -2,29 +2,85 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from deepsphere.config.base import Name, StrictModel
+from deepsphere.config.base import Name, StrictModel, wrong
+from deepsphere.errors import DeepsphereError
+from deepsphere.registry import load
+
+SAMPLINGS = (
+    "healpix",
+    "icosahedral",
+    "ugscnn",
+    "equiangular",
+    "gauss-legendre",
+    "octahedral",
+    "cubed",
+    "fibonacci",
+)
+"""The kinds of sampling that a name can stand for; a new one adds its module and its name."""
 
 
 class GraphSettings(StrictModel):
-    """A graph on the sampling of a store, and the operator that the convolutions use."""
+    """Graphs on a sampling and its coarser levels, and the operators that convolutions use."""
 
-    store: Name = Field(description="name of the store whose sampling gets the graph")
-    neighbours: int = Field(ge=1, description="each pixel is joined to so many nearest ones")
-    weights: Literal["unweighted", "gaussian"] = Field(
+    store: Name | None = Field(
+        default=None, description="name of the store whose sampling gets the graph"
+    )
+    sampling: str | None = Field(
+        default=None,
+        description="instead of a store: a sampling by its name, such as healpix:32, "
+        "healpix:1024:7/48 (a part), icosahedral:5 or equiangular:128x128",
+    )
+    levels: int = Field(
+        default=1, ge=1, description="how many samplings, each coarser than the one before"
+    )
+    edges: Literal["nearest", "adjacent", "radius"] = Field(
+        default="nearest",
+        description="each pixel is joined to its nearest ones, to those around it on its grid, or "
+        "to all within a radius",
+    )
+    neighbours: int = Field(default=20, ge=1, description="how many, of nearest edges")
+    radius: float | None = Field(
+        default=None,
+        gt=0,
+        le=2,
+        description="largest chord distance of radius edges, in radii of the sphere",
+    )
+    weights: Literal[
+        "gaussian", "unweighted", "inverse-distance", "inverse-square", "cotangent"
+    ] = Field(
         default="gaussian",
-        description="weights of the edges: 1, or exp(-d^2/4t) of the chord distance d",
+        description="weights of the edges: exp(-d^2/4t) of the chord distance d, 1, 1/d, 1/d^2, or "
+        "those of finite elements",
     )
     width: float | None = Field(
         default=None,
         gt=0,
-        description="distance at which a gaussian weight is 1/2, in radii of the sphere; "
-        "null takes the mean distance to the neighbours",
+        description="distance at which a gaussian weight is 1/2, in radii of the sphere; null "
+        "finds it by width_rule",
+    )
+    width_rule: Literal["formula", "search", "published", "mean", "mean-square"] | None = Field(
+        default=None,
+        description="by a formula of the number of pixels and neighbours, by a search for the "
+        "least equivariance error, from the published table (HEALPix), the mean distance to the "
+        "neighbours, or from their mean square distance; null takes the formula, and the search on "
+        "stations",
     )
     symmetrization: Literal["union", "average"] = Field(
         default="union",
         description="an edge found from one side only: kept whole, or with half its weight",
+    )
+    areas: bool | None = Field(
+        default=None,
+        description="weights times the areas of both pixels, so that sums over neighbours are "
+        "integrals; null does so on all samplings but stations",
+    )
+    refinement: int | None = Field(
+        default=None,
+        ge=0,
+        description="steps of the fit of single weights to the sphere; null takes 10, and none on "
+        "stations",
     )
     laplacian: Literal["combinatorial", "normalized"] = Field(
         default="combinatorial", description="D - A, or I - D^-1/2 A D^-1/2"
@@ -34,3 +90,34 @@ class GraphSettings(StrictModel):
         description="how the spectrum is brought into [-1, 1]: 2L/lmax - I, "
         "0.75 (2L/lmax - I), or 1.5 L/lmax - I",
     )
+
+    @field_validator("sampling")
+    @classmethod
+    def _sampling_exists(cls, name: str | None) -> str | None:
+        if name is None:
+            return None
+        kind, _, parameters = name.partition(":")
+        if kind not in SAMPLINGS:
+            raise ValueError(f"the kinds are {', '.join(SAMPLINGS)}")
+        try:
+            load("samplings", kind).parse(parameters)
+        except (DeepsphereError, MemoryError) as error:
+            raise ValueError(str(error)) from None
+        return name
+
+    @model_validator(mode="after")
+    def _settings_go_together(self) -> "GraphSettings":
+        if (self.store is None) == (self.sampling is None):
+            raise wrong(["store"], "give a store or a sampling, and not both")
+        if (self.edges == "radius") != (self.radius is not None):
+            raise wrong(["radius"], "goes with edges: radius; give both or neither")
+        if self.weights != "gaussian":
+            for name in ("width", "width_rule", "areas", "refinement"):
+                if getattr(self, name):
+                    raise wrong([name], "is for gaussian weights; leave it out with other ones")
+        if self.laplacian == "normalized" and (self.areas or self.refinement):
+            raise wrong(
+                ["areas" if self.areas else "refinement"],
+                "is for the combinatorial Laplacian; leave it out with the normalized one",
+            )
+        return self

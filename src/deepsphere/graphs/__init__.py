@@ -1,13 +1,31 @@
 """Pixels of a sphere joined by weighted edges, and the operator that convolutions use.
 
-From unit vectors to a rescaled Laplacian::
+From a sampling to a rescaled Laplacian::
 
-    graph = build_graph(positions, neighbours=10)               # graph.py
-    laplacian = graph.laplacian("combinatorial")                # laplacian.py
+    graph = build_graph(Healpix(32), Recipe(neighbours=20))     # build.py, recipe.py
+    laplacian = graph.laplacian()                               # laplacian.py
     lmax = largest_eigenvalue(laplacian)                        # spectrum.py
     operator = RESCALINGS["symmetric"].apply(laplacian, lmax)   # rescaling.py
 
-:mod:`~deepsphere.graphs.neighbours` finds who is joined, :mod:`~deepsphere.graphs.weights` how
-strongly, and :mod:`~deepsphere.graphs.diagnostics` says in numbers what came out. Everything is
-float64; sparse matrices are ``scipy.sparse.csr_array`` with sorted indices.
+======================================= ============================================================
+question                                modules
+======================================= ============================================================
+who is joined                           edges, neighbours, radius, triangles
+how strongly                            weights, widths, refinement, cotangent
+how well does it know the sphere        equivariance, eigenvalue_groups, harmonics, diagnostics
+which levels for pooling                hierarchy, levels
+where is it kept                        storage
+can PyGSP have it                       interoperability
+======================================= ============================================================
+
+Everything is float64; sparse matrices are ``scipy.sparse.csr_array`` with sorted indices, and those
+that should be symmetric are so bit for bit. The recipe's defaults commute better with rotations
+than the published graphs with as many neighbours, at every degree; those can be had too::
+
+    # Defferrard et al. 2020
+    Recipe(8, width="published", refinement=0, laplacian="normalized")
+    # Perraudin et al. 2019
+    Recipe("adjacent", width="mean-square", refinement=0, laplacian="normalized")
+    # Defferrard et al. 2020, equiangular
+    Recipe("adjacent", weights="inverse-square", laplacian="normalized")
 """

@@ -1,7 +1,6 @@
-"""A graph on points of the sphere.
+"""Vertices joined by weighted, undirected edges, and the Laplacian that follows.
 
-:func:`build_graph` makes one from the positions of any sampling; the Laplacian, its largest
-eigenvalue and its rescaling follow from it.
+:func:`deepsphere.graphs.build.build_graph` makes one on any sampling.
 """
 
 from dataclasses import dataclass
@@ -10,17 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.graphs.laplacian import LAPLACIANS, LaplacianKind
-from deepsphere.graphs.neighbours import nearest_neighbours
-from deepsphere.graphs.weights import (
-    SparseMatrix,
-    Symmetrization,
-    Weights,
-    gaussian,
-    join,
-    time_of_width,
-    unweighted,
+from deepsphere.graphs.laplacian import (
+    LaplacianKind,
+    combinatorial_laplacian,
+    normalized_laplacian,
 )
+from deepsphere.graphs.pattern import is_symmetric
+from deepsphere.graphs.weights import SparseMatrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +27,25 @@ class Graph:
     weights : csr_array
         Shape (vertices, vertices), float64, sorted indices, positive, symmetric bit for bit,
         without self-loops. The order of the vertices is that of the sampling.
-    neighbour_distance : float
-        Mean chord distance to the neighbours found, in radii of the sphere, before
-        symmetrisation.
+    neighbour_distance : float or None
+        Mean chord distance along the edges found, in radii of the sphere, before symmetrisation;
+        None if there is no edge, or it is not known.
+    mass : ndarray or None
+        How much of the sphere each vertex stands for, float64, shape (vertices,), positive, with
+        mean 1; None stands for ones. The operator on functions is M⁻¹(D - W).
+    width : float or None
+        Of the gaussian kernel of the distance, where there is one.
 
     Raises
     ------
     DeepsphereError
-        If the weights are anything else.
+        If the weights or the mass are anything else.
     """
 
     weights: SparseMatrix
-    neighbour_distance: float
+    neighbour_distance: float | None
+    mass: NDArray[np.float64] | None = None
+    width: float | None = None
 
     def __post_init__(self) -> None:
         weights = self.weights
@@ -59,64 +61,40 @@ class Graph:
             raise DeepsphereError("the weights of a graph must be positive and finite")
         if weights.diagonal().any():
             raise DeepsphereError("a graph must have no self-loops; set the diagonal to zero")
-        if (weights - weights.T).count_nonzero():
+        if not is_symmetric(weights):
             raise DeepsphereError(
                 "the weights of a graph must be symmetric; take max(W, Wᵀ) or (W + Wᵀ)/2"
             )
+        if self.mass is not None:
+            mass = self.mass
+            if mass.shape != (len(self),) or not (np.isfinite(mass).all() and (mass > 0).all()):
+                raise DeepsphereError(
+                    f"the mass of a graph must be positive and finite, of shape ({len(self)},)"
+                )
 
     def __len__(self) -> int:
         return int(self.weights.shape[0])
 
     def laplacian(self, kind: LaplacianKind = "combinatorial") -> SparseMatrix:
-        """Return a Laplacian, shape (vertices, vertices); see :mod:`~deepsphere.graphs.laplacian`.
+        """Return a Laplacian, shape (vertices, vertices), symmetric bit for bit.
 
         Parameters
         ----------
         kind : {"combinatorial", "normalized"}
-            D - W, or I - D^(-1/2) W D^(-1/2).
+            D - W, or I - D^(-1/2) W D^(-1/2). With a mass, the combinatorial one is the symmetric
+            S = M^(-1/2) (D - W) M^(-1/2), which has the eigenvalues of the operator on functions
+            M⁻¹(D - W) = M^(-1/2) S M^(1/2).
+
+        Raises
+        ------
+        DeepsphereError
+            If the normalized Laplacian of a graph with a mass is asked for: it has its own, D.
         """
-        return LAPLACIANS[kind](self.weights)
-
-
-def build_graph(
-    positions: NDArray[np.float64],
-    neighbours: int,
-    weights: Weights = "gaussian",
-    width: float | None = None,
-    symmetrization: Symmetrization = "union",
-) -> Graph:
-    """Join every point to its nearest ones.
-
-    Parameters
-    ----------
-    positions : ndarray
-        Unit vectors, float64, shape (vertices, 3). Points may coincide.
-    neighbours : int
-        How many nearest points each point is joined to. Symmetrisation adds those to which it is
-        itself a neighbour.
-    weights : {"gaussian", "unweighted"}
-        exp(-d²/(4t)) of the chord distance d, or 1.
-    width : float, optional
-        Distance at which a gaussian weight is 1/2, in radii of the sphere. By default the mean
-        distance to the neighbours.
-    symmetrization : {"union", "average"}
-        An edge found from one side only: kept whole, or with half its weight.
-
-    Returns
-    -------
-    Graph
-        Its vertices are in the order of the positions.
-
-    Raises
-    ------
-    DeepsphereError
-        If the positions are not unit vectors, there are too few of them, or the width is not
-        positive.
-    """
-    indices, distances = nearest_neighbours(positions, neighbours)
-    mean_distance = float(distances.mean())
-    if weights == "unweighted":
-        values = unweighted(distances)
-    else:
-        values = gaussian(distances, time_of_width(mean_distance if width is None else width))
-    return Graph(join(indices, values, symmetrization), mean_distance)
+        if kind == "combinatorial":
+            return combinatorial_laplacian(self.weights, self.mass)
+        if self.mass is not None:
+            raise DeepsphereError(
+                "a normalized Laplacian takes no account of areas: build the graph without area "
+                "weights, or take the combinatorial Laplacian"
+            )
+        return normalized_laplacian(self.weights)

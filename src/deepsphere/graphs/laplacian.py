@@ -17,13 +17,17 @@ from deepsphere.graphs.weights import SparseMatrix
 LaplacianKind = Literal["combinatorial", "normalized"]
 
 
-def combinatorial_laplacian(weights: SparseMatrix) -> SparseMatrix:
-    """Return L = D - W, where D holds the degrees (sums of weights).
+def combinatorial_laplacian(
+    weights: SparseMatrix, mass: NDArray[np.float64] | None = None
+) -> SparseMatrix:
+    """Return L = D - W, where D holds the degrees (sums of weights), or M^(-1/2) L M^(-1/2).
 
     Parameters
     ----------
     weights : csr_array
         Symmetric weights without self-loops, shape (vertices, vertices).
+    mass : ndarray, optional
+        The diagonal of M, positive, shape (vertices,).
 
     Returns
     -------
@@ -33,6 +37,11 @@ def combinatorial_laplacian(weights: SparseMatrix) -> SparseMatrix:
     """
     laplacian = csr_array(diags_array(_degrees(weights)) - weights)
     laplacian.sort_indices()
+    if mass is not None:
+        roots = np.sqrt(mass)
+        rows = np.repeat(roots, np.diff(laplacian.indptr))
+        # The product of the two roots comes first: it commutes, so (i, j) and (j, i) round alike.
+        laplacian.data /= rows * roots[laplacian.indices]
     return laplacian
 
 
@@ -58,12 +67,6 @@ def normalized_laplacian(weights: SparseMatrix) -> SparseMatrix:
     laplacian = csr_array(diags_array((degrees > 0).astype(np.float64)) - edges)
     laplacian.sort_indices()
     return laplacian
-
-
-LAPLACIANS = {
-    "combinatorial": combinatorial_laplacian,
-    "normalized": normalized_laplacian,
-}
 
 
 def _degrees(weights: SparseMatrix) -> NDArray[np.float64]:

@@ -107,10 +107,16 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
             f"expected features of shape (batch, {laplacian.pixels}, {weight.shape[1]}), "
             f"found {tuple(features.shape)}"
         )
+    roots = laplacian.root_mass
     result: Tensor = _ChebyshevConvolution.apply(  # type: ignore[no-untyped-call]
-        features.transpose(0, 1), weight, laplacian.offsets, laplacian.columns, laplacian.values
+        (features if roots is None else features * roots).transpose(0, 1),
+        weight,
+        laplacian.offsets,
+        laplacian.columns,
+        laplacian.values,
     )
-    return result.transpose(0, 1)
+    result = result.transpose(0, 1)
+    return result if roots is None else result / roots
 
 
 def chebyshev_convolution_reference(
@@ -123,6 +129,8 @@ def chebyshev_convolution_reference(
     dense = torch.zeros(laplacian.pixels, laplacian.pixels, dtype=features.dtype)
     dense = dense.to(features.device)
     dense[rows, laplacian.columns.long()] = laplacian.values.to(features.dtype)
+    if laplacian.root_mass is not None:
+        dense = dense * laplacian.root_mass.T / laplacian.root_mass
     terms = [features, dense @ features][: len(weight)]
     while len(terms) < len(weight):
         terms.append(2 * dense @ terms[-1] - terms[-2])

@@ -9,6 +9,7 @@ so a ``state_dict`` holds what was learned and nothing else.
 import numpy as np
 import scipy.sparse
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -22,18 +23,28 @@ class SymmetricOperator(nn.Module):
         Exactly symmetric, as the backward pass multiplies by the same matrix.
     dtype : torch.dtype
         Type of the values; the features that it multiplies must have it too.
+    mass : ndarray, optional, shape (pixel,)
+        Where pixels differ in area, the operator on features is M^(-1/2) matrix M^(1/2) with this
+        diagonal M; so says the graph that the matrix comes from. Positive.
 
     Raises
     ------
     ValueError
-        If the matrix is not square or not exactly symmetric.
+        If the matrix is not square or not exactly symmetric, or the mass has another length.
     """
 
     offsets: Tensor
     columns: Tensor
     values: Tensor
 
-    def __init__(self, matrix: scipy.sparse.csr_array, dtype: torch.dtype = torch.float32) -> None:
+    root_mass: Tensor | None
+
+    def __init__(
+        self,
+        matrix: scipy.sparse.csr_array,
+        dtype: torch.dtype = torch.float32,
+        mass: NDArray[np.float64] | None = None,
+    ) -> None:
         super().__init__()
         if matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"expected a square matrix, found {matrix.shape=}")
@@ -49,13 +60,17 @@ class SymmetricOperator(nn.Module):
             ("values", rows.data, dtype),
         ):
             self.register_buffer(name, torch.as_tensor(array).to(kind), persistent=False)
+        if mass is not None and mass.shape != (self.pixels,):
+            raise ValueError(f"expected a mass for {self.pixels} pixels, found {mass.shape=}")
+        roots = None if mass is None else torch.as_tensor(np.sqrt(mass)).to(dtype)[:, None]
+        self.register_buffer("root_mass", roots, persistent=False)
 
     def extra_repr(self) -> str:
         """Return the size for ``repr``."""
         return f"pixels={self.pixels}, entries={self.columns.numel()}"
 
     def forward(self, features: Tensor) -> Tensor:
-        """Multiply a matrix of features, shape (pixel, column), from the left."""
+        """Multiply a matrix of features, shape (pixel, column), from the left, without the mass."""
         return multiply(features, self.offsets, self.columns, self.values)
 
 

@@ -1,4 +1,4 @@
-"""Build a graph on the sampling of a store."""
+"""Build the graphs of a sampling and its coarser levels."""
 
 import logging
 import shutil
@@ -7,9 +7,12 @@ from typing import Any
 
 from deepsphere.config.graphs import GraphSettings
 from deepsphere.files import open_scratch, publish_folder, read_json, write_json
-from deepsphere.graphs.diagnostics import describe_graph
-from deepsphere.graphs.graph import build_graph
-from deepsphere.graphs.storage import StoredGraph, save_graph
+from deepsphere.graphs.hierarchy import build_hierarchy
+from deepsphere.graphs.levels import build_levels
+from deepsphere.graphs.recipe import Recipe
+from deepsphere.graphs.storage import save_graph
+from deepsphere.registry import load
+from deepsphere.samplings.sampling import Sampling
 from deepsphere.samplings.stations import Stations
 from deepsphere.stores.reader import open_store
 
@@ -17,48 +20,78 @@ _LOG = logging.getLogger(__name__)
 
 
 def run(settings: dict[str, Any], threads: int = 1) -> None:
-    """Build a graph and write it and its manifest.
+    """Build the graphs and write them and their manifest.
 
     Parameters
     ----------
     settings : dict
         See :meth:`deepsphere.plan.Plan.graph`.
     threads : int
-        Not used.
+        For the search for neighbours.
     """
     graph_settings = GraphSettings.model_validate(settings["graph"])
-    promised = read_json(Path(settings["store_manifest"]), "manifest of the store")
-    store = open_store(Path(settings["store"]), promised["digest"])
-    graph = build_graph(
-        Stations(store.longitude, store.latitude).positions,
-        graph_settings.neighbours,
-        graph_settings.weights,
-        graph_settings.width,
-        graph_settings.symmetrization,
+    recipe = Recipe(
+        neighbours=(
+            "adjacent" if graph_settings.edges == "adjacent" else graph_settings.neighbours
+        ),
+        radius=graph_settings.radius,
+        weights=graph_settings.weights,
+        width=graph_settings.width or graph_settings.width_rule,
+        symmetrization=graph_settings.symmetrization,
+        areas=graph_settings.areas,
+        refinement=graph_settings.refinement,
+        laplacian=graph_settings.laplacian,
     )
-    description = describe_graph(graph, graph_settings.laplacian)
-    stored = StoredGraph(
-        graph, graph_settings.laplacian, description["lmax"], graph_settings.rescaling
-    )
+    sampling, inputs = _sampling(settings, graph_settings)
+    hierarchy = build_hierarchy(sampling, graph_settings.levels)
+    stored, descriptions = build_levels(hierarchy, recipe, graph_settings.rescaling, threads)
     folder = Path(settings["folder"])
     scratch = open_scratch(folder, {})
-    save_graph(stored, scratch / "content")
-    publish_folder(scratch / "content", folder)
+    content = scratch / "content"
+    if content.exists():
+        shutil.rmtree(content)
+    save_graph(stored, content)
+    publish_folder(content, folder)
     shutil.rmtree(scratch)
     manifest = {
         "stage": "graph",
         "name": settings["name"],
         "settings": settings["graph"],
-        "inputs": {"store": promised["digest"]},
+        "inputs": inputs,
         "digest": stored.digest(),
-        "description": description,
+        "padding": len(stored.padding),
+        "levels": descriptions,
     }
     write_json(Path(settings["manifest"]), manifest)
-    _LOG.info(
-        "graph %s: %d vertices, %d edges, %d components, lmax %g",
-        settings["name"],
-        description["vertices"],
-        description["edges"],
-        description["components"]["count"],
-        description["lmax"],
-    )
+    for description in descriptions:
+        pieces = description["components"]["count"]
+        if pieces > 1:
+            _LOG.warning(
+                "graph %s: %s falls into %d pieces, which a convolution cannot see across; give it "
+                "more neighbours, a wider kernel, or another sampling",
+                settings["name"],
+                description["sampling"],
+                pieces,
+            )
+        _LOG.info(
+            "graph %s: %s, %d pixels, %d edges, %d components, lmax %g",
+            settings["name"],
+            description["sampling"],
+            description["pixels"],
+            description["edges"],
+            description["components"]["count"],
+            description["lmax"],
+        )
+
+
+def _sampling(
+    settings: dict[str, Any], graph_settings: GraphSettings
+) -> tuple[Sampling, dict[str, str]]:
+    """Return the sampling and the digests of what it was taken from."""
+    if graph_settings.sampling is not None:
+        kind, _, parameters = graph_settings.sampling.partition(":")
+        sampling: Sampling = load("samplings", kind).parse(parameters)
+        return sampling, {}
+    promised = read_json(Path(settings["store_manifest"]), "manifest of the store")
+    store = open_store(Path(settings["store"]), promised["digest"])
+    return Stations(store.longitude, store.latitude), {"store": promised["digest"]}

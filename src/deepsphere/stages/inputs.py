@@ -54,7 +54,8 @@ def open_run(settings: dict[str, Any]) -> RunInputs:
         for name in ("store", "graph")
     }
     store = open_store(Path(settings["store"]), digests["store"])
-    operator = load_graph(Path(settings["graph"]), digests["graph"]).operator()
+    level = load_graph(Path(settings["graph"]), digests["graph"]).levels[0]
+    operator, mass = level.operator(), level.graph.mass
     task = load("tasks", settings["task"]["kind"]).Task.model_validate(settings["task"])
     samples: Samples = task.samples(store)
     arguments = dict(settings["model"])
@@ -62,7 +63,9 @@ def open_run(settings: dict[str, Any]) -> RunInputs:
 
     def build() -> nn.Module:
         model: nn.Module = model_class(
-            in_channels=samples.input_channels, laplacian=SymmetricOperator(operator), **arguments
+            in_channels=samples.input_channels,
+            laplacian=SymmetricOperator(operator, mass=mass),
+            **arguments,
         )
         return model
 

@@ -1,0 +1,69 @@
+"""Who is joined to whom, before anything is made symmetric.
+
+- :func:`nearest_edges`: the k nearest points; the choice of the DeepSphere papers, and the default.
+- :func:`radius_edges`: all points within a distance, for a physical range.
+- :func:`adjacent_edges`: the neighbours that the sampling itself has, such as the 8 pixels around a
+  HEALPix pixel (Perraudin et al. 2019) or the 4 of an equiangular grid.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsphere.graphs.neighbours import nearest_neighbours
+from deepsphere.graphs.points import check_unit_vectors, chords
+from deepsphere.graphs.radius import radius_neighbours
+
+
+@dataclass(frozen=True, eq=False)
+class Edges:
+    """The points to which each point is joined, in compressed rows.
+
+    Attributes
+    ----------
+    offsets : ndarray
+        Where the row of each point starts, int64, shape (points + 1,).
+    columns : ndarray
+        The other end of each edge, int32, shape (edges,).
+    distances : ndarray
+        Chord distances in radii of the sphere, float64, shape (edges,).
+    """
+
+    offsets: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    distances: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def nearest_edges(positions: NDArray[np.float64], neighbours: int, threads: int = 1) -> Edges:
+    """Join every point to its nearest ones; see :func:`~.neighbours.nearest_neighbours`."""
+    indices, distances = nearest_neighbours(positions, neighbours, threads)
+    offsets = np.arange(0, indices.size + 1, neighbours, dtype=np.int64)
+    return Edges(offsets, indices.ravel(), distances.ravel())
+
+
+def radius_edges(positions: NDArray[np.float64], radius: float) -> Edges:
+    """Join every point to all within a chord distance; see :func:`~.radius.radius_neighbours`."""
+    offsets, columns, distances = radius_neighbours(positions, radius)
+    return Edges(offsets, columns, distances)
+
+
+def adjacent_edges(positions: NDArray[np.float64], neighbours: NDArray[np.int64]) -> Edges:
+    """Join every point to those that its sampling calls its neighbours.
+
+    Parameters
+    ----------
+    positions : ndarray
+        Unit vectors, float64, shape (points, 3).
+    neighbours : ndarray
+        Their neighbours, int64, shape (points, most); -1 stands for none.
+    """
+    check_unit_vectors(positions)
+    there = neighbours >= 0
+    rows, columns = np.nonzero(there)[0], neighbours[there]
+    offsets = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+    distances = chords(positions[rows], positions[columns])
+    return Edges(offsets.astype(np.int64), columns.astype(np.int32), distances)

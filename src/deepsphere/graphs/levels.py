@@ -1,0 +1,61 @@
+"""The graphs of all levels of a hierarchy, each built for its own pixels.
+
+The published networks on parts of the sphere used the graph of the first part for all; here every
+level of every part has the graph of the pixels that it has.
+"""
+
+from typing import Any
+
+from deepsphere.graphs.build import build_graph
+from deepsphere.graphs.diagnostics import describe_graph
+from deepsphere.graphs.hierarchy import Hierarchy
+from deepsphere.graphs.recipe import Recipe
+from deepsphere.graphs.rescaling import RescalingName
+from deepsphere.graphs.storage import Level, StoredGraph
+from deepsphere.samplings.masked import Masked
+
+
+def build_levels(
+    hierarchy: Hierarchy, recipe: Recipe, rescaling: RescalingName, threads: int = 1
+) -> tuple[StoredGraph, list[dict[str, Any]]]:
+    """Build and describe the graph of each level.
+
+    Parameters
+    ----------
+    hierarchy : Hierarchy
+        The samplings, finest first.
+    recipe : Recipe
+        How each graph is made.
+    rescaling : {"symmetric", "damped", "shifted"}
+        How the spectra of their Laplacians are brought into [-1, 1].
+    threads : int
+        Threads of the search for neighbours.
+
+    Returns
+    -------
+    stored : StoredGraph
+        The graphs, ready to be saved.
+    descriptions : list of dict
+        See :func:`~deepsphere.graphs.diagnostics.describe_graph`, one a level.
+    """
+    levels, descriptions = [], []
+    for number, sampling in enumerate(hierarchy.samplings):
+        graph = build_graph(sampling, recipe, threads)
+        description = describe_graph(sampling, graph, recipe.laplacian)
+        last = number == len(hierarchy) - 1
+        coarsening = None if last else hierarchy.coarsenings[number]
+        levels.append(
+            Level(
+                sampling=sampling.name,
+                positions=sampling.positions,
+                graph=graph,
+                laplacian=recipe.laplacian,
+                lmax=description["lmax"],
+                rescaling=rescaling,
+                pooling=coarsening.matrix if coarsening else None,
+                children=coarsening.children if coarsening else None,
+                pixels=sampling.pixels if isinstance(sampling, Masked) else None,
+            )
+        )
+        descriptions.append(description)
+    return StoredGraph(tuple(levels), hierarchy.padding), descriptions
