@@ -189,9 +189,9 @@ def test_other_texts_are_refused_with_a_right_one(text):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ((0,), "side must be an int from 1; found 0"),
-        ((2.0,), "side must be an int from 1; found 2.0"),
-        ((True,), "side must be an int from 1; found True"),
+        ((0,), "side must be a whole number from 1 to 1000000; found 0"),
+        ((2.0,), "side must be a whole number from 1 to 1000000; found 2.0"),
+        ((True,), "side must be a whole number from 1 to 1000000; found True"),
         ((4, "conformal"), "'equiangular' or 'equidistant'; found 'conformal'"),
     ],
 )

@@ -273,10 +273,10 @@ def test_other_texts_are_refused_with_a_right_one(text):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ((1, 8), "rows must be an int from 2; found 1"),
-        ((8, 2), "columns must be an int from 3; found 2"),
-        ((8.0, 8), "rows must be an int from 2; found 8.0"),
-        ((8, True), "columns must be an int from 3; found True"),
+        ((1, 8), "rows must be a whole number from 2 to 1000000; found 1"),
+        ((8, 2), "columns must be a whole number from 3 to 1000000; found 2"),
+        ((8.0, 8), "rows must be a whole number from 2 to 1000000; found 8.0"),
+        ((8, True), "columns must be a whole number from 3 to 1000000; found True"),
         ((8, 8, "south"), "'none', 'north' or 'both'; found 'south'"),
     ],
 )

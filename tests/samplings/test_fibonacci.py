@@ -86,7 +86,7 @@ def test_names_and_equality():
     assert type(Fibonacci(np.int64(768)).pixels) is int
 
 
-@pytest.mark.parametrize("text", ["", "0", "-4", "4.0", "ten", "07", "5:6", "768 ", "1" * 10])
+@pytest.mark.parametrize("text", ["", "-4", "4.0", "ten", "5:6", "768 ", "1" * 10])
 def test_a_wrong_name_is_said_in_one_line(text):
     with pytest.raises(DeepsphereError, match='as in "fibonacci:12288"'):
         parse(text)
@@ -95,6 +95,6 @@ def test_a_wrong_name_is_said_in_one_line(text):
 @pytest.mark.parametrize("pixels", [0, -1, 3.0, True, "12", None])
 def test_a_wrong_number_is_said_in_one_line(pixels):
     with pytest.raises(
-        DeepsphereError, match=f"whole number of pixels from 1 on; found {pixels!r}"
+        DeepsphereError, match=f"pixels must be .* from 1 to 100000000; found {pixels!r}"
     ):
         Fibonacci(pixels)

@@ -109,9 +109,9 @@ def test_other_texts_are_refused_with_a_right_one(text):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ((1, 8), "rows must be an int from 2; found 1"),
-        (("8", 8), "rows must be an int from 2; found '8'"),
-        ((8, 2), "columns must be an int from 3; found 2"),
+        ((1, 8), "rows must be a whole number from 2 to 1000000; found 1"),
+        (("8", 8), "rows must be a whole number from 2 to 1000000; found '8'"),
+        ((8, 2), "columns must be a whole number from 3 to 1000000; found 2"),
     ],
 )
 def test_wrong_fields_are_said_in_one_line(fields, message):

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.healpix import Healpix, parse
-from deepsphere.samplings.healpix_indices import MAX_NSIDE, positions_inside, ring_of_nested
+from deepsphere.samplings.healpix_geometry import positions_inside
+from deepsphere.samplings.healpix_indices import MAX_NSIDE, ring_of_nested
 from deepsphere.samplings.masked import Masked
 from deepsphere.samplings.polygons import polygon_areas
 
@@ -181,6 +182,31 @@ def test_work_in_blocks_gives_the_same(monkeypatch):
         strict=True,
     ):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("nside", [1, 6, 16])
+def test_some_pixels_are_made_without_the_others(nside):
+    sampling = Healpix(nside)
+    some = np.array([11, 3, 0, 12 * nside**2 - 1])
+    np.testing.assert_array_equal(sampling.positions_of(some), sampling.positions[some])
+    np.testing.assert_array_equal(sampling.neighbours_of(some), sampling.neighbours()[some])
+    np.testing.assert_array_equal(sampling.cells_of(some), sampling.cells()[some])
+
+
+def test_pixels_of_a_map_that_fits_in_no_memory():
+    """nside 2^26 has 5.4e16 pixels, 94 cm² each on the Earth: parts of it are made all the same."""
+    nside = 2**26
+    sampling = Healpix(nside)
+    patch = Masked(sampling, 12 * nside**2 - np.array([64, 63, 62, 61, 1]))
+    np.testing.assert_array_equal(sampling.pixels_at(patch.positions), patch.pixels)
+    assert patch.areas[0] == pytest.approx(4 * math.pi / (12 * nside**2))
+    assert patch.neighbours().shape == (5, 3)
+    assert polygon_areas(patch.cells()) == pytest.approx(patch.areas, rel=1e-6)
+    coarser = patch.coarser()
+    assert coarser.coarse.full == Healpix(nside // 2)
+    np.testing.assert_array_equal(coarser.matrix.toarray(), [[0.25] * 4 + [0], [0] * 4 + [1]])
+    assert len(patch.complete()) == 8
+    assert len(patch.complete(3)) == 64
 
 
 def test_arrays_are_kept_and_read_only():

@@ -4,6 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.samplings.cubed import Cubed
+from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.fibonacci import Fibonacci
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral
@@ -122,26 +124,65 @@ def test_children_are_weighted_by_their_areas():
     np.testing.assert_allclose(matrix, [areas / areas.sum()], rtol=1e-12)
 
 
-def test_complete_clusters_of_stations():
-    """Clusters have different sizes, and so no ``children``, but every station is in one."""
-    full = SAMPLINGS[-1]
-    weights = full.coarser().matrix.toarray()
-    whole = Masked(full, [3, 17]).complete()
-    touched = weights[:, [3, 17]].any(axis=1)
-    np.testing.assert_array_equal(whole.pixels, np.flatnonzero(weights[touched].any(axis=0)))
-    assert 3 in whole.pixels
-    assert 17 in whole.pixels
+@pytest.mark.parametrize("steps", [1, 2, 3])
+@pytest.mark.parametrize(
+    "full",
+    [FULL, Cubed(8), Icosahedral(3, "faces"), Equiangular(16, 24)],
+    ids=lambda full: full.name,
+)
+def test_parts_are_complete_over_many_steps(full, steps):
+    """The descendants of pixels are those with any weight in the product of all maps to them."""
+    part = _some(full, share=0.01)
+    maps, sampling = np.eye(len(full)), full
+    for _ in range(steps):
+        coarsening = sampling.coarser()
+        maps, sampling = coarsening.matrix @ maps, coarsening.coarse
+    reached = maps[:, part.pixels].any(axis=1)
+    whole = part.complete(steps)
+    np.testing.assert_array_equal(whole.pixels, np.flatnonzero(maps[reached].any(axis=0)))
+    for _ in range(steps):
+        coarsening = whole.coarser()
+        assert coarsening.children is not None
+        whole = coarsening.coarse
+    np.testing.assert_array_equal(whole.pixels, np.flatnonzero(reached))
 
 
-@pytest.mark.parametrize("full", [Healpix(3), Icosahedral(3), Fibonacci(200)])
-def test_what_does_not_nest_is_complete(full):
+def test_parts_are_complete_as_far_as_the_hierarchy_goes():
+    """nside 8 becomes 1 in three steps: pixel 70 is in base pixel 1, pixels 64 to 127."""
+    part = Masked(FULL, [70])
+    np.testing.assert_array_equal(part.complete(9).pixels, np.arange(64, 128))
+    assert part.complete(0) == part
+
+
+@pytest.mark.parametrize(
+    "full", [Healpix(3), Icosahedral(3), Fibonacci(200), Stations(np.arange(37), np.arange(37))]
+)
+def test_what_has_no_children_is_complete(full):
+    """Clusters of 37 stations are of two sizes."""
     part = Masked(full, [0, 5, 9])
-    assert part.complete() == part
+    assert part.complete(2) == part
 
 
 def test_no_coarser_of_the_full_one_is_none_of_the_part():
     assert Masked(Healpix(1), [3, 4]).coarser() is None
     assert Masked(Stations([1, 2, 3], [4, 5, 6]), [1]).coarser() is None
+
+
+def test_a_part_of_a_healpix_map_is_made_without_the_rest(monkeypatch):
+    part = _some(FULL)
+    expected = part.positions, part.areas, part.neighbours(), part.cells()
+    alone = Masked(Healpix(8), part.pixels)
+
+    def refuse(*_):
+        raise AssertionError("all pixels were made")
+
+    monkeypatch.setattr(Healpix, "_of_all_pixels", refuse)
+    monkeypatch.setattr(Healpix, "coarser", refuse)
+    found = alone.positions, alone.areas, alone.neighbours(), alone.cells()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    coarse = alone.complete(2).coarser().coarse
+    np.testing.assert_array_equal(coarse.positions, Healpix(4).positions_of(coarse.pixels))
 
 
 def test_one_pixel():

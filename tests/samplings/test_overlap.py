@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial import SphericalVoronoi
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.samplings import overlap as module
+from deepsphere.samplings import intersections
 from deepsphere.samplings.cubed import Cubed
 from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.healpix import Healpix
@@ -293,8 +293,8 @@ def test_opposite_corners_are_refused():
 def test_blocks_do_not_change_the_result(monkeypatch):
     source, target = voronoi(200, 4), Equiangular(6, 12)
     expected = overlap_areas(source, target)
-    monkeypatch.setattr(module, "_BLOCK_PAIRS", 100)
-    monkeypatch.setattr(module, "_BLOCK_CORNERS", 64)
+    monkeypatch.setattr(intersections, "_BLOCK_PAIRS", 100)
+    monkeypatch.setattr(intersections, "_BLOCK_CORNERS", 64)
     blocked = overlap_areas(source, target)
     np.testing.assert_array_equal(blocked.indices, expected.indices)
     np.testing.assert_allclose(blocked.data, expected.data, rtol=1e-13)

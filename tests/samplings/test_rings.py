@@ -1,3 +1,5 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -60,18 +62,40 @@ def test_areas_keep_their_digits_at_the_poles():
 
 
 def test_corners_of_a_cell_and_of_polar_sectors(rings):
-    """A polar sector ends in its pole, repeated; 120° are 40 arcs of 3°."""
+    """Sectors end, or begin, in their pole; 120° are 40 arcs of 3° and 90° are 30.
+
+    The corners of both rings are at multiples of 3°: these of 120° from -60°, those of 90° from
+    -45°. A side has its two ends, 41 corners or 31, and repeats its last one.
+    """
     cells = rings.cells()
-    assert cells.shape == (7, 82, 3)
-    np.testing.assert_array_equal(cells[:3, 41:], np.broadcast_to([0, 0, 1], (3, 41, 3)))
-    np.testing.assert_array_equal(cells[3:, 41:], np.broadcast_to([0, 0, -1], (4, 41, 3)))
+    assert cells.shape == (7, 42, 3)
+    np.testing.assert_array_equal(cells[:3, 41], [[0, 0, 1]] * 3)
+    np.testing.assert_array_equal(cells[3:, 0], [[0, 0, -1]] * 4)
     south_side = cells[0, :41]
     np.testing.assert_allclose(south_side[:, 2], np.cos(np.radians(30)), atol=1e-15)
     longitudes = np.degrees(np.arctan2(south_side[:, 1], south_side[:, 0]))
     np.testing.assert_allclose(longitudes, np.arange(-60, 61, 3), atol=1e-12)
-    north_side = cells[3, :41]
+    north_side = cells[3, 1:32]
     longitudes = np.degrees(np.arctan2(north_side[:, 1], north_side[:, 0]))
-    np.testing.assert_allclose(longitudes, np.linspace(45, -45, 41), atol=1e-12)
+    np.testing.assert_allclose(longitudes, np.arange(45, -46, -3), atol=1e-12)
+    np.testing.assert_array_equal(cells[3:, 32:], np.repeat(cells[3:, 31:32], 10, axis=1))
+
+
+def test_rings_of_other_counts_share_the_corners_of_both():
+    """4 boxes of 90° meet 5 of 72° at the equator: 120 and 125 arcs, half a box before 0°E.
+
+    Arcs of 3° from -45° and of 72°/25 from -36°; a box in the north has 31 corners of its own and
+    25/72 of 90, 31, of the others, but those of both at once once.
+    """
+    rings = Rings(np.array([1.0, 2.0]), np.array([0.0, np.pi / 2, np.pi]), np.array([4, 5]))
+    corners, owners = np.unique(rings.cells().reshape(-1, 3), axis=0, return_inverse=True)
+    own = {Fraction(2 * k - 30, 240) % 1 for k in range(120)}
+    others = {Fraction(2 * k - 24, 240) % 1 for k in range(120)}
+    assert len(corners) == len(own | others) + 2
+    longitudes = np.degrees(np.arctan2(corners[:, 1], corners[:, 0])) / 360 % 1
+    on_equator = np.sort(longitudes[np.abs(corners[:, 2]) < 0.5])
+    np.testing.assert_allclose(on_equator, sorted(map(float, own | others)), atol=1e-15)
+    assert np.bincount(owners.ravel()).min() >= 2
 
 
 @pytest.mark.parametrize("sampling", SAMPLINGS, ids=lambda sampling: sampling.name)
@@ -102,10 +126,16 @@ def test_positions_are_unit_vectors_within_their_cells(sampling):
     lowest, highest = cells[..., 2].min(axis=1), cells[..., 2].max(axis=1)
     assert (lowest <= positions[:, 2]).all()
     assert (positions[:, 2] <= highest).all()
-    # The corners lie evenly on both sides of the meridian of the pixel, or of the pole.
-    middles = cells.sum(axis=1)
-    np.testing.assert_allclose(np.cross(middles, positions)[:, 2], 0, atol=1e-13)
-    assert ((middles * positions)[:, :2].sum(axis=1) >= 0).all()
+    # Cells reach as far to the west as to the east of the meridian of their pixel, and no further
+    # than half of their share of the turn. At a pole any longitude is right.
+    at_pole = np.hypot(*positions[:, :2].T) < 1e-12
+    turn = np.arctan2(*np.moveaxis(cells[~at_pole, :, 1::-1], -1, 0))
+    turn -= np.arctan2(*positions[~at_pole, 1::-1].T)[:, np.newaxis]
+    turn = np.remainder(turn + np.pi, 2 * np.pi) - np.pi
+    turn[np.hypot(*np.moveaxis(cells[~at_pole, :, :2], -1, 0)) < 1e-12] = 0
+    np.testing.assert_allclose(turn.max(axis=1), -turn.min(axis=1), atol=1e-12)
+    counts = np.round(np.pi / turn.max(axis=1))
+    np.testing.assert_allclose(turn.max(axis=1), np.pi / counts, atol=1e-12)
 
 
 @pytest.mark.parametrize("sampling", [Equiangular(6, 9), Equiangular(5, 121, "both")])

@@ -117,7 +117,7 @@ def test_coarse_stations_are_in_the_middle_of_their_clusters():
     stations = _scattered(842)
     coarsening = stations.coarser()
     matrix, coarse = coarsening.matrix, coarsening.coarse
-    assert len(coarse) == 256
+    assert len(coarse) == 210
     assert coarsening.children is None
     assert (np.bincount(matrix.indices, minlength=842) == 1).all()
     for row, position in enumerate(coarse.positions):
@@ -129,17 +129,25 @@ def test_coarse_stations_are_in_the_middle_of_their_clusters():
         )
 
 
-def test_from_the_second_level_on_clusters_are_equally_large():
-    coarsening = _scattered(300).coarser()
-    sizes = [len(coarsening.coarse)]
-    while (coarsening := coarsening.coarse.coarser()) is not None:
-        assert coarsening.children.shape == (sizes[-1] // 4, 4)
-        values = np.random.default_rng(1).standard_normal(sizes[-1])
-        np.testing.assert_allclose(
-            coarsening.matrix @ values, values[coarsening.children].mean(axis=1), atol=1e-15
-        )
-        sizes.append(len(coarsening.coarse))
-    assert sizes == [64, 16, 4]
+def test_every_level_has_a_quarter_of_the_stations():
+    sampling, sizes = _scattered(300), []
+    while (coarsening := sampling.coarser()) is not None:
+        sampling = coarsening.coarse
+        sizes.append(len(sampling))
+    assert sizes == [75, 19, 5]
+
+
+def test_clusters_that_are_equally_large_have_children():
+    """Four towns of four stations each, 1° wide and 90° apart, listed in turns."""
+    longitude = np.add.outer([0, 0.3, 0.6, 1], [10, 100, 190, 280])
+    coarsening = Stations(longitude.ravel(), np.tile([0, 5, 40, -60], 4)).coarser()
+    assert {tuple(row) for row in coarsening.children} == {
+        (town, town + 4, town + 8, town + 12) for town in range(4)
+    }
+    values = np.random.default_rng(1).standard_normal(16)
+    np.testing.assert_allclose(
+        coarsening.matrix @ values, values[coarsening.children].mean(axis=1), atol=1e-15
+    )
 
 
 def test_a_cluster_across_the_date_line_stays_there():
@@ -151,14 +159,21 @@ def test_a_cluster_across_the_date_line_stays_there():
     assert (np.abs(coarse.longitude - 180) < 2).all()
 
 
-def test_a_cluster_without_a_middle_is_at_its_first_station():
-    """Ten stations at the north and six at the south pole: one cluster has two of each."""
+def test_a_cluster_without_a_middle_is_at_its_first_station(monkeypatch):
+    """Whatever the clusters are: here one has a station at either pole, whose mean is no place."""
+    labels = np.repeat([0, 1, 2, 3], [2, 5, 5, 4])
+    monkeypatch.setattr("deepsphere.samplings.stations.clusters_of", lambda _: labels)
+    coarse = Stations(np.linspace(0, 15, 16), [90, -90, *range(14)]).coarser().coarse
+    assert coarse.latitude[0] == pytest.approx(90)
+    np.testing.assert_allclose(coarse.longitude[1:], [4, 9, 13.5], atol=1e-2)
+
+
+def test_stations_at_two_places_have_two_clusters():
     coarsening = Stations(np.zeros(16), np.repeat([90, -90], [10, 6])).coarser()
-    assert len(coarsening.coarse) == 4
-    np.testing.assert_allclose(np.abs(coarsening.coarse.latitude), 90)
-    mixed = np.abs(coarsening.matrix @ np.repeat([1, -1], [10, 6])) < 1e-12
-    assert mixed.sum() == 1
-    assert coarsening.coarse.latitude[mixed] == 90
+    np.testing.assert_allclose(np.sort(coarsening.coarse.latitude), [-90, 90])
+    np.testing.assert_array_equal(
+        np.sort(coarsening.matrix @ np.repeat([90, -90], [10, 6])), [-90, 90]
+    )
 
 
 def test_few_stations_have_no_coarser():

@@ -1,14 +1,7 @@
 import numpy as np
 import pytest
 
-from deepsphere.errors import DeepsphereError
-from deepsphere.samplings.subdivision import (
-    LARGEST_LEVEL,
-    TriangleMesh,
-    check_level,
-    normalized,
-    subdivide,
-)
+from deepsphere.samplings.subdivision import TriangleMesh, normalized, subdivide
 
 
 @pytest.fixture
@@ -57,10 +50,3 @@ def test_an_order_permutes_the_new_vertices_and_nothing_else(octahedron):
 
 def test_normalized():
     np.testing.assert_array_equal(normalized(np.array([[3.0, 0, 4.0]])), [[0.6, 0, 0.8]])
-
-
-@pytest.mark.parametrize("level", [-1, LARGEST_LEVEL + 1, 2.0, np.float64(2), True, "5", None])
-def test_levels_that_are_none(level):
-    with pytest.raises(DeepsphereError, match=r"^some: the level must .* 0 .* to 9 .*; found") as e:
-        check_level("some", level)
-    assert repr(level) in str(e.value)

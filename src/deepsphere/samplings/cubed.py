@@ -1,8 +1,8 @@
 """Cubed-sphere grids: the squares of six faces of a cube, seen from its centre.
 
-For models on cubed spheres, and where cells should nest without crowding anywhere. The
-``equiangular`` spacing keeps the areas of cells within a factor of about 1.4; ``equidistant``, in
-which the squares are equal on the cube, lets them differ by a factor of about 5.
+For models on cubed spheres, and where cells should nest without crowding anywhere. With the
+``equiangular`` spacing the largest cell has less than √2 times the area of the smallest one; with
+``equidistant``, in which the squares are equal on the cube, less than 3√3 = 5.2 times.
 """
 
 import re
@@ -15,11 +15,15 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
+from deepsphere.samplings.parameters import Parametric, whole_number
+from deepsphere.samplings.polygons import polygon_areas
 from deepsphere.samplings.sampling import Coarsening, coarsening_by_children
 
 Spacing = Literal["equiangular", "equidistant"]
 
-_NAME = re.compile(r"([0-9]{1,6})(:equidistant)?")
+_NAME = re.compile(r"([0-9]{1,9})(:equidistant)?")
+
+_LARGEST_SIDE = 1_000_000
 
 # Outward normal, direction of columns and direction of rows of each face; the third is the cross
 # product of the first two, so columns and rows turn counter-clockwise seen from outside.
@@ -38,7 +42,7 @@ _STEPS = np.array([[-1, -1], [0, -1], [1, -1], [1, 0], [1, 1], [0, 1], [-1, 1], 
 
 
 @dataclass(frozen=True)
-class Cubed:
+class Cubed(Parametric):
     """Six faces of ``side`` × ``side`` pixels, which great arcs part.
 
     Faces come in the order +x, +y, -x, -y, +z, -z. Columns of the first four go east and rows go
@@ -52,7 +56,7 @@ class Cubed:
     Parameters
     ----------
     side : int
-        Pixels along the edge of a face; 1 or more.
+        Pixels along the edge of a face; from 1 to 1,000,000.
     spacing : {"equiangular", "equidistant"}
         Whether steps are equal in angle at the centre (Ronchi, Iacono & Paolucci 1996) or in
         length on the cube (Sadourny 1972).
@@ -67,8 +71,7 @@ class Cubed:
     spacing: Spacing = "equiangular"
 
     def __post_init__(self) -> None:
-        if type(self.side) is not int or self.side < 1:
-            raise DeepsphereError(f"cubed: side must be an int from 1; found {self.side!r}")
+        self._replace_fields(side=whole_number(self.side, "cubed: side", 1, _LARGEST_SIDE))
         if self.spacing not in ("equiangular", "equidistant"):
             raise DeepsphereError(
                 f"cubed: spacing must be 'equiangular' or 'equidistant'; found {self.spacing!r}"
@@ -91,20 +94,12 @@ class Cubed:
         """
         columns, rows = self._columns_and_rows
         centres = self._on_cube(2 * np.arange(self.side) + 1)
-        return read_only(_unit_vectors(centres[columns], centres[rows]).reshape(-1, 3))
+        return read_only(_on_all_faces(_unit_vectors(centres[columns], centres[rows])))
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
-        """Area of each pixel's cell in steradians, shape (pixels,); 4π in all.
-
-        The rectangle between the centre of a face and the point (x, y) on it, seen from the centre
-        of the cube of half-side 1, has the solid angle atan(xy / √(1 + x² + y²)).
-        """
-        columns, rows = self._columns_and_rows
-        x = self._on_cube(2 * np.arange(self.side + 1))
-        corners = np.arctan(np.outer(x, x) / np.sqrt(1 + x[:, None] ** 2 + x**2))
-        face = np.diff(np.diff(corners, axis=0), axis=1)
-        return read_only(np.tile(face[rows, columns], 6))
+        """Area of each pixel's cell in steradians, shape (pixels,); 4π in all."""
+        return read_only(np.tile(polygon_areas(self._cells_of_a_face()), 6))
 
     def neighbours(self) -> NDArray[np.int64]:
         """Return the pixels that share a side or a corner, int64, shape (pixels, 8).
@@ -135,11 +130,7 @@ class Cubed:
 
         Counter-clockwise seen from outside. Their sides are great arcs.
         """
-        columns, rows = self._columns_and_rows
-        edges = self._on_cube(2 * np.arange(self.side + 1))
-        x = edges[columns[:, None] + [0, 1, 1, 0]]
-        y = edges[rows[:, None] + [0, 0, 1, 1]]
-        return _unit_vectors(x, y).reshape(-1, 4, 3)
+        return _on_all_faces(self._cells_of_a_face())
 
     def coarser(self) -> Coarsening | None:
         """Return the cubed sphere of half the side, or None if the side is odd."""
@@ -163,6 +154,14 @@ class Cubed:
         """The column and the row of each pixel of a face, two arrays of shape (side²,)."""
         rows, columns = np.divmod(np.argsort(self._order, axis=None), self.side)
         return columns, rows
+
+    def _cells_of_a_face(self) -> NDArray[np.float64]:
+        """Return the corners of the cells of the first face, shape (side², 4, 3)."""
+        columns, rows = self._columns_and_rows
+        edges = self._on_cube(2 * np.arange(self.side + 1))
+        x = edges[columns[:, np.newaxis] + [0, 1, 1, 0]]
+        y = edges[rows[:, np.newaxis] + [0, 0, 1, 1]]
+        return _unit_vectors(x, y)
 
     def _on_cube(self, halves: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return where on a face, from -1 to 1, a number of half pixels from its edge leads."""
@@ -199,8 +198,12 @@ def parse(text: str) -> Cubed:
 
 
 def _unit_vectors(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the directions of points (x, y) on each of the six faces, shape (6, ..., 3)."""
-    on_face = np.stack([np.ones_like(x), x, y], axis=-1)
-    points: NDArray[np.float64] = np.einsum("...a,fax->f...x", on_face, _FACES)
-    points /= np.linalg.norm(points, axis=-1, keepdims=True)
-    return points
+    """Return the directions of points (x, y) on the first face, shape (..., 3)."""
+    # In this order of sums two faces give a point of their common edge the same bits.
+    lengths = np.sqrt(1 + (x**2 + y**2))
+    return np.stack([1 / lengths, x / lengths, y / lengths], axis=-1)
+
+
+def _on_all_faces(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return vectors on the first face, shape (side², ..., 3), and on the other ones after it."""
+    return np.concatenate([vectors @ face for face in _FACES])

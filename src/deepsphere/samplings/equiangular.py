@@ -26,16 +26,17 @@ from scipy.fft import dct, dst
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
 from deepsphere.samplings.overlap import area_overlap
-from deepsphere.samplings.rings import Rings, grid_neighbours
+from deepsphere.samplings.parameters import Parametric, whole_number
+from deepsphere.samplings.rings import MOST_PER_AXIS, Rings, grid_neighbours
 from deepsphere.samplings.sampling import Coarsening, coarsening_by_children
 
 Poles = Literal["none", "north", "both"]
 
-_NAME = re.compile(r"([0-9]{1,6})x([0-9]{1,6})(?::(north|both))?")
+_NAME = re.compile(r"([0-9]{1,9})x([0-9]{1,9})(?::(north|both))?")
 
 
 @dataclass(frozen=True)
-class Equiangular:
+class Equiangular(Parametric):
     """Rows of equally spaced colatitudes, columns of equally spaced longitudes.
 
     Pixels go row by row from the north, and from 0°E eastwards: pixel ``i * columns + j`` is in row
@@ -44,7 +45,7 @@ class Equiangular:
     Parameters
     ----------
     rows, columns : int
-        Two or more rows of three or more pixels.
+        Two or more rows of three or more pixels, up to 1,000,000.
     poles : {"none", "north", "both"}
         Which poles have a row of their own.
 
@@ -59,12 +60,10 @@ class Equiangular:
     poles: Poles = "none"
 
     def __post_init__(self) -> None:
-        if type(self.rows) is not int or self.rows < 2:
-            raise DeepsphereError(f"equiangular: rows must be an int from 2; found {self.rows!r}")
-        if type(self.columns) is not int or self.columns < 3:
-            raise DeepsphereError(
-                f"equiangular: columns must be an int from 3; found {self.columns!r}"
-            )
+        self._replace_fields(
+            rows=whole_number(self.rows, "equiangular: rows", 2, MOST_PER_AXIS),
+            columns=whole_number(self.columns, "equiangular: columns", 3, MOST_PER_AXIS),
+        )
         if self.poles not in ("none", "north", "both"):
             raise DeepsphereError(
                 f"equiangular: poles must be 'none', 'north' or 'both'; found {self.poles!r}"

@@ -19,23 +19,25 @@ from numpy.typing import NDArray
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
 from deepsphere.samplings.overlap import area_overlap
+from deepsphere.samplings.parameters import Parametric, whole_number
 from deepsphere.samplings.sampling import Coarsening
 from deepsphere.samplings.voronoi import voronoi_areas, voronoi_cells
 
 # The smaller part of a circle cut in the golden ratio.
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
+_MOST = 100_000_000
 _FEWEST_TO_COARSEN = 48
 
 
 @dataclass(frozen=True)
-class Fibonacci:
+class Fibonacci(Parametric):
     """Points on a spiral from the north to the south pole, at equal steps of height and longitude.
 
     Parameters
     ----------
     pixels : int
-        How many, at least 1. Point i of n is at z = 1 - (2i + 1)/n and at i times the golden angle
-        π (3 - √5) east.
+        How many, from 1 to 100,000,000. Point i of n is at z = 1 - (2i + 1)/n and at i times the
+        golden angle π (3 - √5) east.
 
     Raises
     ------
@@ -46,13 +48,7 @@ class Fibonacci:
     pixels: int
 
     def __post_init__(self) -> None:
-        is_whole = isinstance(self.pixels, int | np.integer) and not isinstance(self.pixels, bool)
-        if not is_whole or self.pixels < 1:
-            raise DeepsphereError(
-                f"fibonacci: give a whole number of pixels from 1 on; found {self.pixels!r}"
-            )
-        # The class is frozen; a plain int takes the place of what was given.
-        object.__setattr__(self, "pixels", int(self.pixels))
+        self._replace_fields(pixels=whole_number(self.pixels, "fibonacci: pixels", 1, _MOST))
 
     @property
     def name(self) -> str:
@@ -104,7 +100,7 @@ def parse(text: str) -> Fibonacci:
     DeepsphereError
         If the text is anything else.
     """
-    if re.fullmatch(r"[1-9][0-9]{0,8}", text) is None:
+    if re.fullmatch(r"[0-9]{1,9}", text) is None:
         raise DeepsphereError(
             f'fibonacci: give a number of pixels, as in "fibonacci:12288"; found {text!r}'
         )

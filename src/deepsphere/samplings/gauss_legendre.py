@@ -15,14 +15,15 @@ from scipy.special import roots_legendre
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.overlap import area_overlap
-from deepsphere.samplings.rings import Rings, grid_neighbours
+from deepsphere.samplings.parameters import Parametric, whole_number
+from deepsphere.samplings.rings import MOST_PER_AXIS, Rings, grid_neighbours
 from deepsphere.samplings.sampling import Coarsening
 
-_NAME = re.compile(r"([0-9]{1,6})x([0-9]{1,6})")
+_NAME = re.compile(r"([0-9]{1,9})x([0-9]{1,9})")
 
 
 @dataclass(frozen=True)
-class GaussLegendre:
+class GaussLegendre(Parametric):
     """Rows at the Gauss-Legendre nodes, columns of equally spaced longitudes.
 
     Pixels go row by row from the north, and from 0°E eastwards: pixel ``i * columns + j`` is in row
@@ -31,7 +32,7 @@ class GaussLegendre:
     Parameters
     ----------
     rows, columns : int
-        Two or more rows of three or more pixels.
+        Two or more rows of three or more pixels, up to 1,000,000.
 
     Raises
     ------
@@ -43,14 +44,10 @@ class GaussLegendre:
     columns: int
 
     def __post_init__(self) -> None:
-        if type(self.rows) is not int or self.rows < 2:
-            raise DeepsphereError(
-                f"gauss-legendre: rows must be an int from 2; found {self.rows!r}"
-            )
-        if type(self.columns) is not int or self.columns < 3:
-            raise DeepsphereError(
-                f"gauss-legendre: columns must be an int from 3; found {self.columns!r}"
-            )
+        self._replace_fields(
+            rows=whole_number(self.rows, "gauss-legendre: rows", 2, MOST_PER_AXIS),
+            columns=whole_number(self.columns, "gauss-legendre: columns", 3, MOST_PER_AXIS),
+        )
 
     @property
     def name(self) -> str:

@@ -4,7 +4,8 @@ For fields on the whole sphere, or on patches of it, where every pixel should co
 the sky, and global fields that are averaged down level by level. Pixels are in NESTED order here,
 where the children of pixel p are 4p to 4p + 3; other software's RING order is left and entered at
 the edges through ``to_ring`` and ``from_ring``. The arithmetic, and what NESTED means where nside
-is not a power of two, is in :mod:`~deepsphere.samplings.healpix_indices`.
+is not a power of two, is in :mod:`~deepsphere.samplings.healpix_indices`. A part of a map is made
+without the rest of it: patches of nside 8192 are as cheap as whole maps of their size.
 
 References
 ----------
@@ -23,9 +24,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.samplings import healpix_indices
+from deepsphere.samplings import healpix_geometry
 from deepsphere.samplings.coordinates import read_only
+from deepsphere.samplings.healpix_indices import check_nside, odd_factor, ring_of_nested
+from deepsphere.samplings.healpix_neighbours import adjacent_pixels
 from deepsphere.samplings.masked import Masked
+from deepsphere.samplings.parameters import Parametric
 from deepsphere.samplings.sampling import Coarsening, coarsening_by_children
 
 # Sides are curves; a cell has its four corners and three points on each side between them, from the
@@ -41,7 +45,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
 @dataclass(frozen=True)
-class Healpix:
+class Healpix(Parametric):
     """The 12 nside² pixels of HEALPix, in NESTED order.
 
     Parameters
@@ -59,8 +63,7 @@ class Healpix:
     nside: int
 
     def __post_init__(self) -> None:
-        # The class is frozen; a plain int takes the place of what was given.
-        object.__setattr__(self, "nside", healpix_indices.check_nside(self.nside))
+        self._replace_fields(nside=check_nside(self.nside))
 
     @property
     def name(self) -> str:
@@ -73,21 +76,20 @@ class Healpix:
     @cached_property
     def positions(self) -> NDArray[np.float64]:
         """Pixel centres, unit vectors, float64, shape (pixels, 3), NESTED, read-only."""
-        return read_only(
-            _of_all_pixels(self.nside, healpix_indices.positions_inside, (3,), np.float64)
-        )
+        return read_only(self._of_all_pixels(self.positions_of, (3,), np.float64))
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
         """4π / pixels in steradians for every pixel, float64, shape (pixels,), read-only."""
-        return read_only(np.full(len(self), 4 * math.pi / len(self)))
+        # One number in memory, seen as many.
+        return np.broadcast_to(np.float64(4 * math.pi / len(self)), (len(self),))
 
     @cached_property
     def ring_indices(self) -> NDArray[np.int64]:
         """Where each pixel is in RING order, int64, shape (pixels,), read-only."""
-        indices = _of_all_pixels(self.nside, healpix_indices.ring_of_nested, (), np.int64)
-        indices.flags.writeable = False
-        return indices
+        return read_only(
+            self._of_all_pixels(lambda pixels: ring_of_nested(self.nside, pixels), (), np.int64)
+        )
 
     def neighbours(self) -> NDArray[np.int64]:
         """Return the pixels that share a side or a corner with each, int64, shape (pixels, 8).
@@ -96,7 +98,7 @@ class Healpix:
         three base pixels meet the one across the corner is missing and -1 is at the end: 24 pixels
         have 7 neighbours, and with nside 1 all 12 have 6.
         """
-        return _of_all_pixels(self.nside, healpix_indices.adjacent_pixels, (8,), np.int64)
+        return self._of_all_pixels(self.neighbours_of, (8,), np.int64)
 
     def cells(self) -> NDArray[np.float64]:
         """Return the corners of each cell, float64, counter-clockwise, shape (pixels, 16, 3).
@@ -107,14 +109,32 @@ class Healpix:
         nside 1 and 0.74 % above, which is what the four around each pole keep at any nside; the
         root mean square is 0.02 % at nside 32, and half of that with every doubling.
         """
-        return _of_all_pixels(self.nside, _outlines, (len(_OUTLINE_X), 3), np.float64)
+        return self._of_all_pixels(self.cells_of, (len(_OUTLINE_X), 3), np.float64)
+
+    def positions_of(self, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the positions of some pixels, shape (some, 3), without making the others."""
+        return healpix_geometry.positions_inside(self.nside, pixels)
+
+    def neighbours_of(self, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the neighbours of some pixels, shape (some, 8), without making the others."""
+        return adjacent_pixels(self.nside, pixels)
+
+    def cells_of(self, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the cells of some pixels, shape (some, 16, 3), without making the others."""
+        return healpix_geometry.positions_inside(
+            self.nside, pixels[:, np.newaxis], _OUTLINE_X, _OUTLINE_Y
+        )
+
+    def quarter(self) -> "Healpix | None":
+        """Return half the nside, whose pixel p has the children 4p to 4p + 3; None if it is odd."""
+        return None if self.nside % 2 else Healpix(self.nside // 2)
 
     def coarser(self) -> Coarsening | None:
         """Return half the nside, each pixel the mean of its 4 children; None if nside is odd."""
-        if self.nside % 2:
+        coarse = self.quarter()
+        if coarse is None:
             return None
-        children = np.arange(len(self)).reshape(-1, 4)
-        return coarsening_by_children(Healpix(self.nside // 2), children, self.areas)
+        return coarsening_by_children(coarse, np.arange(len(self)).reshape(-1, 4), self.areas)
 
     def pixels_at(self, vectors: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the pixel that each vector points to, int64.
@@ -129,7 +149,7 @@ class Healpix:
         DeepsphereError
             If a vector is zero or not finite, or the shape is another.
         """
-        return healpix_indices.pixels_at(self.nside, vectors)
+        return healpix_geometry.pixels_at(self.nside, vectors)
 
     def to_ring(self, values: NDArray[_Scalar], axis: int = 0) -> NDArray[_Scalar]:
         """Return a copy of values of pixels in RING order, for other software.
@@ -177,12 +197,9 @@ class Healpix:
         DeepsphereError
             If there is no such division, or no such patch of it.
         """
-        orders = [1]
-        order = healpix_indices.odd_factor(self.nside)
-        while order <= self.nside:
-            orders.append(order)
-            order *= 2
-        counts = sorted({12 * order**2 for order in orders})
+        odd = odd_factor(self.nside)
+        halvings = (self.nside // odd).bit_length()
+        counts = sorted({12, *(12 * (odd << halving) ** 2 for halving in range(halvings))})
         if patches not in counts:
             raise DeepsphereError(
                 f"{self.name} cannot be cut in {patches} equal patches; "
@@ -194,6 +211,23 @@ class Healpix:
             )
         size = len(self) // patches
         return np.arange(number * size, (number + 1) * size, dtype=np.int64)
+
+    def _of_all_pixels(
+        self,
+        function: Callable[[NDArray[np.int64]], NDArray[_Scalar]],
+        shape: tuple[int, ...],
+        dtype: type[_Scalar],
+    ) -> NDArray[_Scalar]:
+        """Return what a function gives for all pixels, of this shape and type for each, in blocks.
+
+        Temporary arrays are thus as long as a block and not as the map.
+        """
+        values = np.empty((len(self), *shape), dtype)
+        step = max(1, _BLOCK_NUMBERS // math.prod(shape))
+        for start in range(0, len(self), step):
+            block = np.arange(start, min(start + step, len(self)))
+            values[start : start + step] = function(block)
+        return values
 
     def _check_axis(self, values: NDArray[_Scalar], axis: int) -> None:
         if not -values.ndim <= axis < values.ndim or values.shape[axis] != len(self):
@@ -226,26 +260,3 @@ def parse(text: str) -> Healpix | Masked:
     if match[2] is None:
         return full
     return Masked(full, full.patch(int(match[2]), int(match[3])))
-
-
-def _outlines(nside: int, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
-    return healpix_indices.positions_inside(nside, pixels[:, np.newaxis], _OUTLINE_X, _OUTLINE_Y)
-
-
-def _of_all_pixels(
-    nside: int,
-    function: Callable[[int, NDArray[np.int64]], NDArray[_Scalar]],
-    shape: tuple[int, ...],
-    dtype: type[_Scalar],
-) -> NDArray[_Scalar]:
-    """Return what a function gives for all pixels, of this shape and type for each, block by block.
-
-    Temporary arrays are thus as long as a block and not as the map.
-    """
-    pixels = 12 * nside**2
-    values = np.empty((pixels, *shape), dtype)
-    step = max(1, _BLOCK_NUMBERS // math.prod(shape))
-    for start in range(0, pixels, step):
-        block = np.arange(start, min(start + step, pixels))
-        values[block[0] : block[-1] + 1] = function(nside, block)
-    return values

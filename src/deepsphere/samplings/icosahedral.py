@@ -22,18 +22,19 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
+from deepsphere.samplings.parameters import Parametric, whole_number
 from deepsphere.samplings.polygons import polygon_areas
 from deepsphere.samplings.sampling import Coarsening, coarsening_by_children
 from deepsphere.samplings.subdivision import (
+    LARGEST_LEVEL,
     TriangleMesh,
-    check_level,
     coarsening_of_vertices,
     subdivide,
 )
 
 
 @dataclass(frozen=True)
-class Icosahedral:
+class Icosahedral(Parametric):
     """An icosahedron with poles, each triangle split into four ``level`` times.
 
     Parameters
@@ -54,7 +55,8 @@ class Icosahedral:
     at: Literal["vertices", "faces"] = "vertices"
 
     def __post_init__(self) -> None:
-        check_level("icosahedral", self.level)
+        level = whole_number(self.level, "icosahedral: level", 0, LARGEST_LEVEL)
+        self._replace_fields(level=level)
         if self.at not in ("vertices", "faces"):
             raise DeepsphereError(
                 f'icosahedral: pixels are at "vertices" or at "faces"; found {self.at!r}'

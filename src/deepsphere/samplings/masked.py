@@ -13,11 +13,12 @@ from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
-from deepsphere.samplings.sampling import Coarsening, Sampling
+from deepsphere.samplings.parameters import Parametric
+from deepsphere.samplings.sampling import Coarsening, Pixelwise, Sampling
 
 
 @dataclass(frozen=True, eq=False)
-class Masked:
+class Masked(Parametric):
     """Some pixels of a sampling, in its order.
 
     Parameters
@@ -47,10 +48,7 @@ class Masked:
         full, pixels = self.full, _checked(self.full, self.pixels)
         if isinstance(full, Masked):
             pixels, full = full.pixels[pixels], full.full
-        pixels.flags.writeable = False
-        # The class is frozen; what was checked takes the place of what was given.
-        object.__setattr__(self, "full", full)
-        object.__setattr__(self, "pixels", pixels)
+        self._replace_fields(full=full, pixels=read_only(pixels))
 
     @classmethod
     def where(cls, full: Sampling, mask: ArrayLike) -> "Masked":
@@ -85,6 +83,9 @@ class Masked:
     def __len__(self) -> int:
         return len(self.pixels)
 
+    def __repr__(self) -> str:
+        return f"Masked({self.name})"
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Masked):
             return NotImplemented
@@ -96,6 +97,8 @@ class Masked:
     @cached_property
     def positions(self) -> NDArray[np.float64]:
         """Unit vectors, float64, shape (pixels, 3), read-only."""
+        if isinstance(self.full, Pixelwise):
+            return read_only(self.full.positions_of(self.pixels))
         return read_only(self.full.positions[self.pixels])
 
     @cached_property
@@ -108,36 +111,53 @@ class Masked:
 
         In the order of the full sampling, padded with -1 at the end; None if that has none.
         """
-        around = self.full.neighbours()
-        if around is None:
-            return None
-        around = around[self.pixels]
-        kept = np.where(around >= 0, self._renumbered()[around], -1)
+        if isinstance(self.full, Pixelwise):
+            around = self.full.neighbours_of(self.pixels)
+        else:
+            around_all = self.full.neighbours()
+            if around_all is None:
+                return None
+            around = around_all[self.pixels]
+        kept = self._places_of(around)
         most = (kept >= 0).sum(axis=1).max()
         order = np.argsort(kept < 0, axis=1, kind="stable")[:, :most]
         return np.take_along_axis(kept, order, axis=1)
 
     def cells(self) -> NDArray[np.float64]:
         """Return the corners of each cell, float64, shape (pixels, corners, 3)."""
+        if isinstance(self.full, Pixelwise):
+            return self.full.cells_of(self.pixels)
         return self.full.cells()[self.pixels]
 
-    def complete(self) -> "Masked":
-        """Return the smallest mask that holds this one and all children of each child's parent.
+    def complete(self, steps: int = 1) -> "Masked":
+        """Return the smallest part that has this one and all siblings of its pixels.
 
-        Pooling over whole parents loses nothing at the border, and needs no padding. Where the full
-        sampling has no coarser one, or not every pixel has one parent only, it is the mask itself.
+        These are the fine pixels of the coarse ones that the part reaches: pooling over whole
+        parents loses nothing at the border, and needs no padding. Where pixels of the full sampling
+        have no ``children``, the part stays as it is.
+
+        Parameters
+        ----------
+        steps : int
+            After how many steps of :meth:`coarser` all pixels still have all of their children;
+            as many as there are, if there are fewer. With 0 the part stays as it is.
         """
-        coarsening = self.full.coarser()
-        if coarsening is None:
+        if steps < 1:
             return self
-        parents, children = coarsening.matrix.nonzero()
-        if not (np.bincount(children, minlength=len(self.full)) == 1).all():
-            return self
-        parent = np.empty(len(self.full), dtype=np.int64)
-        parent[children] = parents
-        touched = np.zeros(len(coarsening.coarse), dtype=np.bool_)
-        touched[parent[self.pixels]] = True
-        return Masked.where(self.full, touched[parent])
+        if isinstance(self.full, Pixelwise):
+            coarse, parents = self.full.quarter(), np.unique(self.pixels // 4)
+            if coarse is None:
+                return self
+            reached = Masked(coarse, parents).complete(steps - 1).pixels
+            children = 4 * reached[:, np.newaxis] + np.arange(4)
+        else:
+            coarsening = self.full.coarser()
+            if coarsening is None or coarsening.children is None:
+                return self
+            parents = np.flatnonzero(np.isin(coarsening.children, self.pixels).any(axis=1))
+            reached = Masked(coarsening.coarse, parents).complete(steps - 1).pixels
+            children = coarsening.children[reached]
+        return Masked(self.full, np.sort(children, axis=None))
 
     def coarser(self) -> Coarsening | None:
         """Return the coarser pixels that have any child here, and the means over these children.
@@ -145,6 +165,8 @@ class Masked:
         The weights are those of the full sampling, made to sum to 1. There are ``children`` only
         where all of them are here, see :meth:`complete`. None if the full sampling has no coarser.
         """
+        if isinstance(self.full, Pixelwise):
+            return self._quarter(self.full.quarter())
         coarsening = self.full.coarser()
         if coarsening is None:
             return None
@@ -155,15 +177,30 @@ class Masked:
         matrix.data /= np.repeat(matrix.sum(axis=1), np.diff(matrix.indptr))
         children = None
         if coarsening.children is not None:
-            renumbered = self._renumbered()[coarsening.children[kept]]
-            children = renumbered if (renumbered >= 0).all() else None
+            places = self._places_of(coarsening.children[kept])
+            children = places if (places >= 0).all() else None
         return Coarsening(Masked(coarsening.coarse, kept), matrix, children)
 
-    def _renumbered(self) -> NDArray[np.int64]:
-        """Return for each pixel of the full sampling its index here, or -1."""
-        index = np.full(len(self.full), -1)
-        index[self.pixels] = np.arange(len(self))
-        return index
+    def _quarter(self, coarse: Sampling | None) -> Coarsening | None:
+        """Return the coarsening by a coarse sampling whose pixel p has the children 4p to 4p + 3.
+
+        As ``coarser`` says, but without a matrix of the full sampling.
+        """
+        if coarse is None:
+            return None
+        parents, rows, counts = np.unique(self.pixels // 4, return_inverse=True, return_counts=True)
+        weights = self.areas / np.bincount(rows, self.areas)[rows]
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        matrix = csr_array((weights, np.arange(len(self)), starts), (len(parents), len(self)))
+        whole = len(self) == 4 * len(parents)
+        children = np.arange(len(self)).reshape(-1, 4) if whole else None
+        return Coarsening(Masked(coarse, parents), matrix, children)
+
+    def _places_of(self, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return for pixels of the full sampling their indices here, -1 for others and for -1."""
+        places = np.searchsorted(self.pixels, pixels)
+        found = np.take(self.pixels, places, mode="clip") == pixels
+        return np.where(found, places, -1)
 
 
 def _checked(full: Sampling, pixels: ArrayLike) -> NDArray[np.int64]:

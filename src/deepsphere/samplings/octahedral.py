@@ -16,16 +16,18 @@ from numpy.typing import NDArray
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.gauss_legendre import gauss_rings
 from deepsphere.samplings.overlap import area_overlap
+from deepsphere.samplings.parameters import Parametric, whole_number
 from deepsphere.samplings.rings import Rings
 from deepsphere.samplings.sampling import Coarsening
 
-_NAME = re.compile(r"[0-9]{1,6}")
+_NAME = re.compile(r"[0-9]{1,9}")
+_LARGEST = 1_000_000
 _PIXELS_AT_POLE = 20
 _PIXELS_MORE_PER_RING = 4
 
 
 @dataclass(frozen=True)
-class Octahedral:
+class Octahedral(Parametric):
     """The octahedral reduced Gaussian grid O_N: 2N rings, 4N(N + 9) pixels.
 
     The i-th ring from either pole, i = 0 to N - 1, has 20 + 4i pixels: as many as if the faces of
@@ -34,7 +36,7 @@ class Octahedral:
     Parameters
     ----------
     number : int
-        N, the rings between a pole and the equator; 1 or more.
+        N, the rings between a pole and the equator; from 1 to 1,000,000.
 
     Raises
     ------
@@ -45,8 +47,7 @@ class Octahedral:
     number: int
 
     def __post_init__(self) -> None:
-        if type(self.number) is not int or self.number < 1:
-            raise DeepsphereError(f"octahedral: N must be an int from 1; found {self.number!r}")
+        self._replace_fields(number=whole_number(self.number, "octahedral: N", 1, _LARGEST))
 
     @property
     def name(self) -> str:

@@ -6,8 +6,6 @@ corners: all corners one after the other, shape (corners, 3), with the polygon t
 to. Corners are unit vectors, counter-clockwise seen from outside; sides are shorter than π.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +16,8 @@ Flat = tuple[NDArray[np.float64], NDArray[np.int64]]
 _CONVEXITY_TOLERANCE = 1e-11
 # Rounding decides on which side of a hemisphere's border the mean of its corners is.
 _SMALLEST_HEIGHT = 1e-9
+# Corners whose areas are computed at a time: temporary arrays then stay in a processor's cache.
+_BLOCK_CORNERS = 1 << 16
 
 
 def triangle_areas(
@@ -67,8 +67,13 @@ def polygon_areas(corners: NDArray[np.float64]) -> NDArray[np.float64]:
         Shape (...), positive where the corners are counter-clockwise.
     """
     *shape, count, _ = corners.shape
-    polygons = flat(corners.reshape(-1, count, 3))
-    return flat_areas(polygons, math.prod(shape)).reshape(shape)
+    polygons = corners.reshape(-1, count, 3)
+    areas = np.empty(len(polygons))
+    step = max(1, _BLOCK_CORNERS // count)
+    for start in range(0, len(polygons), step):
+        block = polygons[start : start + step]
+        areas[start : start + step] = flat_areas(flat(block), len(block))
+    return areas.reshape(shape)
 
 
 def are_convex(corners: NDArray[np.float64]) -> NDArray[np.bool_]:

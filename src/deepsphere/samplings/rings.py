@@ -5,7 +5,7 @@ The geometry that :mod:`~deepsphere.samplings.equiangular`,
 Pixels go ring by ring from the north and eastwards within a ring, whose first pixel is at 0°E.
 """
 
-import math
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,13 @@ from numpy.typing import NDArray
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
 
-# A parallel is drawn as great arcs of at most this many radians of longitude.
-_LONGEST_ARC = math.radians(3.0)
+MOST_PER_AXIS = 1_000_000
+"""Rows, or pixels of a row, above which a grid is taken for a slip of the pen."""
+
+# A parallel is drawn as so many great arcs or more, of 3° of longitude, and as so many to each box
+# where rings differ.
+_FEWEST_ARCS = 120
+_FEWEST_ARCS_OF_A_BOX = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,27 +88,40 @@ class Rings:
     def cells(self) -> NDArray[np.float64]:
         """Return the corners of the boxes, unit vectors of float64, shape (pixels, corners, 3).
 
-        Counter-clockwise seen from outside: along the southern side, then back along the northern
-        one. Both are parallels, drawn as great arcs of 3° of longitude or less. A box that touches
-        a pole has it as its last corner, repeated.
+        Counter-clockwise seen from outside: eastwards along the southern side, then back along the
+        northern one; where there are fewer corners the last one is repeated. Sides are parallels,
+        drawn as great arcs of 3° of longitude or less between corners that the rings on both sides
+        have, so that the cells leave no gap. A box that touches a pole has one corner there.
 
-        Joined by great arcs, the corners enclose the area of the box within a relative δ²/6, where
-        δ is the length of an arc in longitude: each arc leaves its parallel polewards and encloses
-        δ³ sin²θ cos θ / 12 with it, of which a box gains as much in the north as it loses in the
-        south, but for the derivative by θ. At 3° that is 5e-4, and at a pole only.
+        Joined by great arcs, the corners enclose the area of the box within 5e-4. Each arc, of δ in
+        longitude, leaves its parallel polewards and encloses δ³ sin²θ cos θ / 12 with it. Where all
+        rings have as many pixels, a box gains as much in the north as it loses in the south but for
+        the derivative by θ: δ²/6 of its area at most, next to a pole. Where they differ, its two
+        sides are cut differently; one arc a side would err by up to δ cos θ / 12 of the area of a
+        square box, so that sides have four there, which makes it a sixteenth.
         """
-        arcs = math.ceil(2 * np.pi / self.counts.min() / _LONGEST_ARC)
-        ring, column = self._rings_and_columns()
-        count = self.counts[ring, None]
-        # The remainder gives a corner that two boxes share the same bits in both.
-        columns = np.mod(column[:, None] + np.linspace(-0.5, 0.5, arcs + 1), count)
-        longitudes = 2 * np.pi * columns / count
-        south = _unit_vectors(self.boundaries[ring + 1, None], longitudes)
-        north = _unit_vectors(self.boundaries[ring, None], longitudes[:, ::-1])
-        corners = np.concatenate([south, north], axis=1)
-        last = ring == len(self.counts) - 1
-        corners[last] = np.concatenate([north[last], south[last]], axis=1)
-        return corners
+        counts = self.counts.tolist()
+        pairs = list(itertools.pairwise(counts))
+        fewest = 1 if len(set(counts)) == 1 else _FEWEST_ARCS_OF_A_BOX
+        shared = {
+            (one, other): np.union1d(_turns(one, fewest), _turns(other, fewest))
+            for one, other in set(pairs)
+        }
+        pole = np.zeros(1)
+        parallels = [pole, *(shared[pair] for pair in pairs), pole]
+        outlines = [
+            _outlines(count, *turns, *angles)
+            for count, turns, angles in zip(
+                counts,
+                itertools.pairwise(parallels),
+                itertools.pairwise(self.boundaries.tolist()),
+                strict=True,
+            )
+        ]
+        most = max(outline.shape[1] for outline in outlines)
+        return np.concatenate(
+            [np.pad(o, [(0, 0), (0, most - o.shape[1]), (0, 0)], mode="edge") for o in outlines]
+        )
 
     def _rings_and_columns(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the ring of each pixel and its place in the ring, int64, shape (pixels,)."""
@@ -139,6 +157,56 @@ def grid_neighbours(rows: int, columns: int) -> NDArray[np.int64]:
     around = np.stack([west, north, east, south], axis=-1).reshape(-1, 4)
     absent_last = np.argsort(around < 0, axis=1, kind="stable")
     return np.take_along_axis(around, absent_last, axis=1)
+
+
+def _turns(count: int, fewest: int) -> NDArray[np.float64]:
+    """Return where arcs begin, so many to a box or more, fractions of a turn, ascending.
+
+    As quotients of whole numbers: what two rings have in common has the same bits in both.
+    """
+    arcs = max(fewest, -(-_FEWEST_ARCS // count))
+    eastwards = np.mod(2 * np.arange(count * arcs) - arcs, 2 * count * arcs)
+    return np.sort(eastwards / (2 * count * arcs))
+
+
+def _outlines(
+    count: int,
+    northern: NDArray[np.float64],
+    southern: NDArray[np.float64],
+    north: float,
+    south: float,
+) -> NDArray[np.float64]:
+    """Return the corners of the boxes of one ring, shape (count, corners, 3).
+
+    Parameters
+    ----------
+    count : int
+        Boxes of the ring.
+    northern, southern : ndarray
+        Where the parallels on its two sides have corners, ascending fractions of a turn.
+    north, south : float
+        The colatitudes of these parallels.
+    """
+    north_first, north_last = _spans(count, northern)
+    south_first, south_last = _spans(count, southern)
+    in_south = south_last - south_first + 1
+    corner = np.arange((in_south + north_last - north_first + 1).max())
+    is_south = corner < in_south
+    there = (south_first + corner) % len(southern)
+    back = np.maximum(north_last - (corner - in_south), north_first) % len(northern)
+    turns = np.where(is_south, southern[there], northern[back])
+    return _unit_vectors(np.where(is_south, south, north), 2 * np.pi * turns)
+
+
+def _spans(count: int, turns: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the first and the last corner of each box's side, shape (count, 1) each.
+
+    Those of a box across the end of the turn go on counting. A pole is the only one of its side.
+    """
+    west = np.mod(2 * np.arange(count) - 1, 2 * count) / (2 * count)
+    first = np.searchsorted(turns, west)[:, np.newaxis]
+    last = np.roll(first, -1, axis=0)
+    return first, np.where(last < first, last + len(turns), last)
 
 
 def _unit_vectors(

@@ -1,7 +1,7 @@
 """What every sampling of the sphere has, and what joins it to a coarser one."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,8 @@ _ROW_SUM_TOLERANCE = 1e-9
 class Sampling(Protocol):
     """Where the pixels of a sphere, or of a part of it, are.
 
-    Samplings are frozen and can be compared and hashed. Their arrays are made when first asked for,
-    kept, and read-only.
+    Samplings are frozen and can be compared, hashed, copied and pickled. Positions and areas are
+    made when first asked for, kept, and read-only.
     """
 
     @property
@@ -51,6 +51,26 @@ class Sampling(Protocol):
         """Return the next coarser sampling and the map to it, or None if there is none."""
 
 
+@runtime_checkable
+class Pixelwise(Protocol):
+    """What a sampling has besides if it knows any of its pixels without making all others.
+
+    A patch of a map that is too large to be made as a whole then costs what the patch has.
+    """
+
+    def positions_of(self, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the rows of ``positions`` of pixels of shape (some,)."""
+
+    def neighbours_of(self, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the rows of ``neighbours()`` of pixels of shape (some,)."""
+
+    def cells_of(self, pixels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the rows of ``cells()`` of pixels of shape (some,)."""
+
+    def quarter(self) -> Sampling | None:
+        """Return the coarser sampling, whose pixel p has the children 4p to 4p + 3, or None."""
+
+
 @dataclass(frozen=True, eq=False)
 class Coarsening:
     """A coarser sampling and the map to it.
@@ -73,28 +93,28 @@ class Coarsening:
     """
 
     coarse: Sampling
-    matrix: csr_array[np.float64, tuple[int, int]]
-    children: NDArray[np.int64] | None = None
+    matrix: csr_array[np.float64, tuple[int, int]] = field(repr=False)
+    children: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        rows: NDArray[np.float64] = self.matrix.sum(axis=1)
-        if self.matrix.shape[0] != len(self.coarse) or (self.matrix.data < 0).any():
+        matrix, expected = self.matrix, len(self.coarse)
+        lowest = matrix.data.min(initial=0.0)
+        if matrix.shape[0] != expected or lowest < 0 or not matrix.has_sorted_indices:
             raise DeepsphereError(
-                f"the map to {self.coarse.name} must have {len(self.coarse)} rows without negative "
-                f"entries; found shape {self.matrix.shape}"
+                f"the map to {self.coarse.name} must have {expected} rows, sorted indices and no "
+                f"negative entry; found shape {matrix.shape} and entries from {lowest:g} on"
             )
-        if not np.allclose(rows, 1, rtol=0, atol=_ROW_SUM_TOLERANCE):
+        sums: NDArray[np.float64] = matrix.sum(axis=1)
+        if not np.allclose(sums, 1, rtol=0, atol=_ROW_SUM_TOLERANCE):
             raise DeepsphereError(
                 f"the rows of the map to {self.coarse.name} must sum to 1; "
-                f"found {rows.min()} to {rows.max()}"
+                f"found {sums.min()} to {sums.max()}"
             )
-        if self.children is not None:
-            counts = np.bincount(self.children.ravel(), minlength=self.matrix.shape[1])
-            if len(self.children) != len(self.coarse) or not (counts == 1).all():
-                raise DeepsphereError(
-                    f"the children of the pixels of {self.coarse.name} must name each of the "
-                    f"{self.matrix.shape[1]} fine pixels once"
-                )
+        if self.children is not None and not _are_partition(self.children, *matrix.shape):
+            raise DeepsphereError(
+                f"the children of the {expected} pixels of {self.coarse.name} must name each of "
+                f"the {matrix.shape[1]} fine pixels once; found shape {self.children.shape}"
+            )
 
 
 def coarsening_by_children(
@@ -117,3 +137,12 @@ def coarsening_by_children(
     matrix = csr_array((weights.ravel(), children.flatten(), starts), (len(children), len(areas)))
     matrix.sort_indices()
     return Coarsening(coarse, matrix, children)
+
+
+def _are_partition(children: NDArray[np.int64], coarse: int, fine: int) -> bool:
+    """Say whether each of the coarse pixels has as many children, and each fine pixel one row."""
+    if children.ndim != 2 or len(children) != coarse or children.size != fine:
+        return False
+    seen = np.zeros(fine, dtype=np.bool_)
+    seen[children[(children >= 0) & (children < fine)]] = True
+    return bool(seen.all())

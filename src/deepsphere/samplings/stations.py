@@ -15,17 +15,18 @@ from scipy.sparse import csr_array
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.clusters import clusters_of
 from deepsphere.samplings.coordinates import longitude_latitude, read_only, unit_vectors
+from deepsphere.samplings.parameters import Parametric
 from deepsphere.samplings.sampling import Coarsening
 from deepsphere.samplings.voronoi import voronoi_areas, voronoi_cells, voronoi_neighbours
 
-# Fewer would make less than 4 clusters.
+# Fewer do not make 4 clusters of 4.
 _FEWEST_TO_COARSEN = 16
 # Stations whose mean vector is shorter lie all around the sphere, and have no middle.
 _SHORTEST_MEAN = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Stations:
+class Stations(Parametric):
     """Points given by longitude and latitude, in the order given.
 
     Parameters
@@ -50,9 +51,10 @@ class Stations:
     latitude: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        # The class is frozen; a validated, read-only copy takes the place of what was given.
-        object.__setattr__(self, "longitude", _degrees("longitude", self.longitude, -180.0, 360.0))
-        object.__setattr__(self, "latitude", _degrees("latitude", self.latitude, -90.0, 90.0))
+        self._replace_fields(
+            longitude=_degrees("longitude", self.longitude, -180.0, 360.0),
+            latitude=_degrees("latitude", self.latitude, -90.0, 90.0),
+        )
         if len(self.longitude) != len(self.latitude):
             raise DeepsphereError(
                 f"stations: {len(self.longitude)} longitudes but {len(self.latitude)} latitudes; "
@@ -61,6 +63,9 @@ class Stations:
 
     def __len__(self) -> int:
         return len(self.longitude)
+
+    def __repr__(self) -> str:
+        return f"Stations({self.name})"
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Stations):
@@ -106,12 +111,13 @@ class Stations:
         return voronoi_cells(self.positions)
 
     def coarser(self) -> Coarsening | None:
-        """Return clusters of about 4 stations at their mean places; None below 16 stations.
+        """Return about one cluster per 4 stations, at their mean places; None below 16 stations.
 
-        A coarse value is the plain mean of its stations. With weights by area a lone station at
-        sea, whose cell is an ocean, would outweigh all those ashore in its cluster: stations sample
+        Remote stations may be alone, and near ones many, see :mod:`~deepsphere.samplings.clusters`.
+        A coarse value is the plain mean of its stations. With weights by area a station at the edge
+        of a town, whose cell is an ocean, would outweigh all others of its cluster: stations sample
         a field at points, and cells say where the other ones are, not what any has measured. There
-        are ``children`` where all clusters are equally large, as they are from the second level on.
+        are ``children`` only where all clusters happen to be equally large.
         """
         if len(self) < _FEWEST_TO_COARSEN:
             return None
