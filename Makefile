@@ -8,6 +8,8 @@ VENV ?= .venv
 # Installed first, so that pip takes this release and does not look for a newer one.
 TORCH ?= torch==2.13.0
 WORKERS ?= 2
+# Each worker its core: the threads of idle linear algebra would spin on the others'.
+ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -21,7 +23,7 @@ demo: $(VENV)/run.stamp
 	@echo "report:  demo/results/report.html"
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -n $(WORKERS)
+	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check

@@ -45,10 +45,12 @@ from deepsphere.samplings import (
     icosahedral,
     octahedral,
 )
+from deepsphere.samplings.fibonacci import Fibonacci
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.sampling import Sampling
 
 NEIGHBOURS = 20
+WIDTH_NEIGHBOURS = (6, 8, 12, 20, 30, 40, 60)
 WAYS = ("ours", "plain")
 PUBLISHED = Recipe(NEIGHBOURS, width="published", refinement=0)
 SMALLEST = 64
@@ -75,7 +77,8 @@ UNEVEN: dict[str, Sampling] = {
 UNEVEN_DEGREES = (2, 10, 35, 50, 90)
 UNEVEN_RECIPES = {
     "mean width": Recipe(NEIGHBOURS, areas=False, refinement=0, width="mean"),
-    "mean width, areas": Recipe(NEIGHBOURS, areas=True, refinement=0, width="mean"),
+    "formula width": Recipe(NEIGHBOURS, areas=False, refinement=0),
+    "formula width, areas": Recipe(NEIGHBOURS, areas=True, refinement=0),
     "default": Recipe(NEIGHBOURS),
     "cotangent": Recipe(weights="cotangent"),
 }
@@ -275,6 +278,25 @@ def compare_on_uneven_samplings(threads: int) -> None:
             print_row(label, errors(sampling, recipe, UNEVEN_DEGREES, threads), ".5f")
 
 
+def fit_widths(threads: int) -> None:
+    """Print the widths that the search finds, and the line through their squares."""
+    print("c of the width c √(4π/N) with the least error")
+    print(f"{'sampling':18}" + "".join(f"{f'k={count}':>8}" for count in WIDTH_NEIGHBOURS))
+    squares = []
+    for sampling in (Healpix(16), Healpix(32), Healpix(64), Fibonacci(12288)):
+        recipes = [Recipe(count, width="search", refinement=0) for count in WIDTH_NEIGHBOURS]
+        widths = [build_graph(sampling, recipe, threads).width or 0.0 for recipe in recipes]
+        found = np.array(widths) / math.sqrt(4 * math.pi / len(sampling))
+        squares.append(np.square(found))
+        print(f"{sampling.name:18}" + "".join(f"{value:8.3f}" for value in found))
+    counts = np.tile(WIDTH_NEIGHBOURS, len(squares))
+    values = np.concatenate(squares)
+    # Least squares of the relative errors.
+    terms = np.stack([np.ones_like(values), counts], axis=1) / values[:, np.newaxis]
+    constant, slope = np.linalg.lstsq(terms, np.ones_like(values))[0]
+    print(f"c² = {constant:.3f} + {slope:.4f} k")
+
+
 def print_heading(title: str, degrees: Sequence[int]) -> None:
     """Print a line with the degrees of a table."""
     print(f"\n{title:36}" + "".join(f"{f'l={degree}':>9}" for degree in degrees))
@@ -293,12 +315,16 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=usable_threads(), help="of both ways")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--equivariance", action="store_true", help="measure errors instead")
+    what.add_argument("--widths", action="store_true", help="search for the best widths instead")
     what.add_argument("--full-sphere", action="store_true", help="build nside 1024 instead")
     options = parser.parse_args()
     if options.full_sphere:
         time_taken, rise = in_fresh_process("ours", FULL_SPHERE, options.threads)
         print(f"healpix:{FULL_SPHERE}: {time_taken:.0f} s with {options.threads} threads")
         print(f"peak {rise:.0f} MiB over the imports")
+        return 0
+    if options.widths:
+        fit_widths(options.threads)
         return 0
     if options.equivariance:
         all_lower = compare_on_healpix(options.threads)
