@@ -273,3 +273,14 @@ def test_a_manifest_of_something_else_is_not_described(project: Path, text: str)
     assert done.stderr.count("\n") == 1
     assert "data/graphs/sphere.json" in done.stderr
     assert done.stdout == ""
+
+
+def test_a_graph_that_was_built_with_other_settings_is_not_described(with_graph: Path) -> None:
+    (with_graph / "changed.yaml").write_text("graphs: {sphere: {neighbours: 9}}\n")
+    files = ("--config", "small.yaml", "--config", "changed.yaml")
+    done = deepsphere("graph", "sphere", "--describe", *files, folder=with_graph)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error: graph: data/graphs/sphere.json was built with other settings; "
+        "run deepsphere graph sphere\n"
+    )

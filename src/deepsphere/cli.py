@@ -183,7 +183,7 @@ def main() -> None:
     """Run the command line; bad input ends it with one line and exit status 1."""
     try:
         app()
-    except (DeepsphereError, OSError, ValidationError) as error:
+    except (DeepsphereError, OSError, ValidationError, MemoryError) as error:
         if "--debug" in sys.argv:
             raise
         typer.echo(f"error: {' '.join(str(error).split())}", err=True)
@@ -220,14 +220,22 @@ def _describe_graph(graph: str | None, config: list[Path] | None, plot: Path | N
 
     if graph is None:
         raise DeepsphereError("graph --describe: give the name of a graph of the configuration")
-    path = Path(_plan(config).graph(graph).settings["manifest"])
+    settings = _plan(config).graph(graph).settings
+    path = Path(settings["manifest"])
     if not path.exists():
         raise DeepsphereError(f"graph: {graph} is not built ({path}); run deepsphere graph {graph}")
     manifest = read_json(path, "manifest of the graph")
-    if not isinstance(manifest, dict) or not {"name", "padding", "levels"} <= manifest.keys():
+    if (
+        not isinstance(manifest, dict)
+        or not {"name", "settings", "padding", "levels"} <= manifest.keys()
+    ):
         raise DeepsphereError(
             f"graph: {path} is no manifest of a graph, or of an older one; "
             f"run deepsphere graph {graph}"
+        )
+    if manifest["settings"] != settings["graph"]:
+        raise DeepsphereError(
+            f"graph: {path} was built with other settings; run deepsphere graph {graph}"
         )
     Console(width=None if sys.stdout.isatty() else 160).print(render_graph(manifest))
     if plot is not None:

@@ -243,6 +243,22 @@ WRONG_TOGETHER = [
         "graphs.near.edges: found \"all\"; allowed: 'nearest', 'adjacent' or 'radius'",
     ),
     (
+        {"store": "maps", "width": 0.1, "width_rule": "search"},
+        "graphs.near.width_rule: does not go with a width",
+    ),
+    (
+        {"store": "maps", "weights": "cotangent", "edges": "adjacent"},
+        "graphs.near.edges: finite elements choose their edges themselves",
+    ),
+    (
+        {"store": "maps", "weights": "cotangent", "laplacian": "normalized"},
+        "graphs.near.laplacian: finite elements take the combinatorial one",
+    ),
+    (
+        {"sampling": "healpix:16384"},
+        'graphs.near.sampling: found "healpix:16384"; has 3,221,225,472 pixels; a graph takes',
+    ),
+    (
         {"store": "maps", "width_rule": "median"},
         "graphs.near.width_rule: found \"median\"; allowed: 'formula', 'search', 'published', '",
     ),
@@ -267,7 +283,7 @@ def test_settings_that_do_not_go_together_are_told_apart(
         {"laplacian": "normalized"},
         {"areas": True, "refinement": 3},
         {"weights": "cotangent"},
-        {"width": 0.1, "width_rule": "search"},
+        {"width": 0.1},
     ],
     ids=str,
 )

@@ -334,8 +334,8 @@ def test_filters_between_the_roots_of_the_mass_are_filters_of_the_operator_on_fu
     np.testing.assert_allclose(laplacian, 0, atol=1e-12)
 
 
-def test_the_operator_of_a_graph_without_edges_is_refused():
+def test_the_operator_of_a_single_pixel_is_refused():
     graph = build_graph(Masked(Healpix(1), [0]))
     level = Level("", np.array([[0, 0, 1.0]]), graph, "combinatorial", 0.0, "symmetric")
-    with pytest.raises(DeepsphereError, match="no edges"):
+    with pytest.raises(DeepsphereError, match="single pixel: pool to it"):
         level.operator()

@@ -199,8 +199,16 @@ def test_a_single_pixel_can_be_described_though_no_network_can_use_it(tmp_path: 
     manifest, stored = build(tmp_path, sampling="fibonacci:1")
     (level,) = manifest["levels"]
     assert (level["pixels"], level["edges"], level["width"]) == (1, 0, None)
-    with pytest.raises(DeepsphereError, match="the graph has no edges"):
+    with pytest.raises(DeepsphereError, match=r"fibonacci:1 has a single pixel: pool to it"):
         stored.levels[0].operator()
+
+
+def test_a_level_of_many_pixels_without_edges_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DeepsphereError, match=r"level 0 .* 192 pixels, has no edges.*larger radius"
+    ):
+        build(tmp_path, sampling="healpix:4", edges="radius", radius=1e-6)
+    assert not (tmp_path / "near.json").exists()
 
 
 def test_more_levels_than_there_are_is_said_in_one_line(tmp_path: Path) -> None:
@@ -222,7 +230,7 @@ RECIPES: list[tuple[dict[str, Any], Recipe]] = [
     ({"weights": "inverse-distance"}, Recipe(weights="inverse-distance")),
     ({"weights": "inverse-square"}, Recipe(weights="inverse-square")),
     ({"weights": "cotangent"}, Recipe(weights="cotangent")),
-    ({"width": 0.5, "width_rule": "mean"}, Recipe(width=0.5)),
+    ({"width": 0.5}, Recipe(width=0.5)),
     ({"width_rule": "mean"}, Recipe(width="mean")),
     ({"width_rule": "mean-square"}, Recipe(width="mean-square")),
     (

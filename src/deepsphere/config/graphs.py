@@ -20,6 +20,8 @@ SAMPLINGS = (
 )
 """The kinds of sampling that a name can stand for; a new one adds its module and its name."""
 
+_MOST_PIXELS = 2**31 - 1
+
 
 class GraphSettings(StrictModel):
     """Graphs on a sampling and its coarser levels, and the operators that convolutions use."""
@@ -100,9 +102,11 @@ class GraphSettings(StrictModel):
         if kind not in SAMPLINGS:
             raise ValueError(f"the kinds are {', '.join(SAMPLINGS)}")
         try:
-            load("samplings", kind).parse(parameters)
+            pixels = len(load("samplings", kind).parse(parameters))
         except (DeepsphereError, MemoryError) as error:
             raise ValueError(str(error)) from None
+        if pixels > _MOST_PIXELS:
+            raise ValueError(f"has {pixels:,} pixels; a graph takes {_MOST_PIXELS:,} at most")
         return name
 
     @model_validator(mode="after")
@@ -111,6 +115,12 @@ class GraphSettings(StrictModel):
             raise wrong(["store"], "give a store or a sampling, and not both")
         if (self.edges == "radius") != (self.radius is not None):
             raise wrong(["radius"], "goes with edges: radius; give both or neither")
+        if self.width is not None and self.width_rule is not None:
+            raise wrong(["width_rule"], "does not go with a width; leave one of them out")
+        if self.weights == "cotangent" and self.edges != "nearest":
+            raise wrong(["edges"], "finite elements choose their edges themselves; leave it out")
+        if self.weights == "cotangent" and self.laplacian == "normalized":
+            raise wrong(["laplacian"], "finite elements take the combinatorial one")
         if self.weights != "gaussian":
             for name in ("width", "width_rule", "areas", "refinement"):
                 if getattr(self, name):

@@ -44,6 +44,7 @@ from deepsphere.samplings.stations import Stations
 
 _SAME_AREA = 1e-9
 _DEFAULT_REFINEMENT = 10
+_MOST_PIXELS_REFINED = 1 << 22
 
 
 def build_graph(sampling: Sampling, recipe: Recipe | None = None, threads: int = 1) -> Graph:
@@ -113,7 +114,8 @@ def _gaussian_graph(
 ) -> Graph:
     regular = not _is_stations(sampling) and recipe.laplacian == "combinatorial"
     with_areas = regular if recipe.areas is None else recipe.areas
-    default_steps = _DEFAULT_REFINEMENT if regular else 0
+    refined_at_all = regular and len(sampling) <= _MOST_PIXELS_REFINED
+    default_steps = _DEFAULT_REFINEMENT if refined_at_all else 0
     steps = default_steps if recipe.refinement is None else recipe.refinement
     mass = _mass(sampling) if with_areas else None
     if mass is not None:

@@ -17,7 +17,7 @@ _MOST_IN_A_CELL = 64
 _AXIS_CELLS = 1 << 20
 # A point that is this much farther, relatively, may still round to the same distance.
 _ROUNDING = 1e-14
-_INSIDE = 1 - 1e-12
+_INSIDE = 1 - 1e-9
 
 
 def nearest_in_cells(

@@ -6,12 +6,14 @@ level of every part has the graph of the pixels that it has.
 
 from typing import Any
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.graphs.build import build_graph
 from deepsphere.graphs.diagnostics import describe_graph
 from deepsphere.graphs.hierarchy import Hierarchy
 from deepsphere.graphs.recipe import Recipe
 from deepsphere.graphs.rescaling import RescalingName
 from deepsphere.graphs.storage import Level, StoredGraph
+from deepsphere.graphs.threads import compiled_threads
 from deepsphere.samplings.masked import Masked
 
 
@@ -29,7 +31,7 @@ def build_levels(
     rescaling : {"symmetric", "damped", "shifted"}
         How the spectra of their Laplacians are brought into [-1, 1].
     threads : int
-        Threads of the search for neighbours.
+        Threads of the search for neighbours, the fit and the diagnostics.
 
     Returns
     -------
@@ -37,10 +39,27 @@ def build_levels(
         The graphs, ready to be saved.
     descriptions : list of dict
         See :func:`~deepsphere.graphs.diagnostics.describe_graph`, one a level.
+
+    Raises
+    ------
+    DeepsphereError
+        If a level of more than one pixel has no edges.
     """
+    with compiled_threads(threads):
+        return _build_levels(hierarchy, recipe, rescaling, threads)
+
+
+def _build_levels(
+    hierarchy: Hierarchy, recipe: Recipe, rescaling: RescalingName, threads: int
+) -> tuple[StoredGraph, list[dict[str, Any]]]:
     levels, descriptions = [], []
     for number, sampling in enumerate(hierarchy.samplings):
         graph = build_graph(sampling, recipe, threads)
+        if len(sampling) > 1 and not graph.weights.nnz:
+            raise DeepsphereError(
+                f"level {number} of the graph, {sampling.name} with {len(sampling)} pixels, has no "
+                "edges, so that no filter can use it; give it a larger radius or width"
+            )
         description = describe_graph(sampling, graph, recipe.laplacian)
         last = number == len(hierarchy) - 1
         coarsening = None if last else hierarchy.coarsenings[number]

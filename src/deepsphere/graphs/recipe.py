@@ -14,7 +14,10 @@ Weights = Literal["gaussian", "unweighted", "inverse-distance", "inverse-square"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a graph is made; the defaults are for new work on any regular sampling.
+    """How a graph is made; the defaults are for new work where pixels are spread evenly.
+
+    Grids of latitude and longitude are not: the nearest pixels near a pole lie on the pixel's own
+    row, and the graph may fall into pieces there. Take a radius, or finite elements.
 
     Attributes
     ----------
@@ -23,8 +26,6 @@ class Recipe:
         neighbours that the sampling itself has.
     radius : float or None
         Instead of ``neighbours``: all pixels within this chord distance, in radii of the sphere.
-        Better on grids of latitude and longitude, where the nearest ones near a pole lie almost all
-        on the pixel's own row.
     weights : {"gaussian", "unweighted", "inverse-distance", "inverse-square", "cotangent"}
         exp(-d²/(4t)) of the chord distance d, 1, 1/d, 1/(d² + 1e-8), or those of finite elements,
         which choose the edges themselves.
@@ -40,7 +41,7 @@ class Recipe:
         changes where all areas are equal. None stands for yes, but not on stations.
     refinement : int or None
         Steps of the fit of single gaussian weights to the sphere; 0 for plain ones. None stands
-        for 10, but none on stations.
+        for 10, but none on stations, nor above 4 million pixels: the fit takes 3 kB a pixel.
     laplacian : {"combinatorial", "normalized"}
         What the width is searched for. Areas and the fit need the combinatorial one; None stands
         for neither with the normalized one.
@@ -91,6 +92,10 @@ class Recipe:
         if self.weights == "cotangent" and self.radius is not None:
             raise DeepsphereError(
                 "finite elements choose their edges themselves; leave the radius out"
+            )
+        if self.weights == "cotangent" and self.laplacian == "normalized":
+            raise DeepsphereError(
+                "finite elements have a mass of their own; take the combinatorial Laplacian"
             )
 
 

@@ -8,7 +8,7 @@ harmonics of each degree as a number, L f = λ_l f (Schur's lemma), so the weigh
     Σ_l Σ_f |L(w) f - λ_l f|² / (λ_l |f| ε_l)²
 
 over zonal functions f of a few random poles at degrees over the whole band; |f|² is the integral of
-f². ε_l is the relative error before, so that every degree gains alike; λ_l is the mean response
+f². ε_l is the relative error before, so that every degree counts alike; λ_l is the mean response
 before, so the filters' scale stays. L(w) is linear in w: a few steps of conjugate gradients, from w
 and in the metric Σ (δw)²/w, are a regularised least-squares fit. Four poles at thirteen degrees are
 52 equations a pixel for half as many unknown weights as it has neighbours, so that the error falls
@@ -16,7 +16,7 @@ nearly as far on functions that were not fitted (the tests measure it there).
 
 Stopping early keeps nearly all weights positive and close to where they began: 98 of 100 stay
 within 30 % on HEALPix from nside 16. Where pixels crowd, as at the poles of a grid, single ones
-grow severalfold, and the largest eigenvalue up to twofold.
+grow severalfold, and the largest eigenvalue up to 2.2 times.
 """
 
 import numpy as np

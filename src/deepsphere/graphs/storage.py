@@ -95,6 +95,10 @@ class Level:
 
         With a mass, filters h of the operator on functions are M^(-1/2) h(operator) M^(1/2).
         """
+        if len(self) == 1:
+            raise DeepsphereError(
+                f"{self.sampling} has a single pixel: pool to it, but convolve on a finer level"
+            )
         return RESCALINGS[self.rescaling].apply(self.graph.laplacian(self.laplacian), self.lmax)
 
 

@@ -133,7 +133,10 @@ def search_width(
     if not np.isfinite(values).any():
         return start
     best = int(np.argmin(values))
-    bounds = (places[max(best - 1, 0)], places[min(best + 1, len(places) - 1)])
+    sides = max(best - 1, 0), min(best + 1, len(places) - 1)
+    if not np.isfinite([values[side] for side in sides]).all():
+        return float(f"{start * math.exp(places[best]):.4g}")
+    bounds = (places[sides[0]], places[sides[1]])
     found = minimize_scalar(
         objective, bounds=bounds, method="bounded", options={"xatol": _RELATIVE_TOLERANCE}
     )

@@ -62,6 +62,8 @@ class SymmetricOperator(nn.Module):
             self.register_buffer(name, torch.as_tensor(array).to(kind), persistent=False)
         if mass is not None and mass.shape != (self.pixels,):
             raise ValueError(f"expected a mass for {self.pixels} pixels, found {mass.shape=}")
+        if mass is not None and not (mass > 0).all():
+            raise ValueError(f"expected a positive mass, found {mass.min()}")
         roots = None if mass is None else torch.as_tensor(np.sqrt(mass)).to(dtype)[:, None]
         self.register_buffer("root_mass", roots, persistent=False)
 

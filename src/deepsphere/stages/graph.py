@@ -27,7 +27,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     settings : dict
         See :meth:`deepsphere.plan.Plan.graph`.
     threads : int
-        For the search for neighbours.
+        For the search for neighbours, the fit and the diagnostics.
     """
     graph_settings = GraphSettings.model_validate(settings["graph"])
     recipe = Recipe(
