@@ -20,8 +20,8 @@ can PyGSP have it                       interoperability
 
 Everything is float64; sparse matrices are ``scipy.sparse.csr_array`` with sorted indices, and those
 that should be symmetric are so bit for bit. On HEALPix the recipe's defaults commute better with
-rotations than the published graphs of nearest neighbours with as many of them, at every degree
-(``benchmarks/graphs.py --equivariance``); the published ones can be had too::
+rotations than the published weights of as many nearest neighbours with the same Laplacian, at every
+degree (``benchmarks/graphs.py --equivariance``); the published graphs can be had too::
 
     # Defferrard et al. 2020
     Recipe(8, width="published", refinement=0, laplacian="normalized")
