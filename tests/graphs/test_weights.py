@@ -12,7 +12,6 @@ from deepsphere.graphs.weights import (
     join,
     symmetrize,
     time_of_width,
-    unweighted,
 )
 
 
@@ -29,7 +28,6 @@ def test_published_kernel_is_nearly_unweighted():
     # exp(-d²/0.1) has t = 0.025; 0.014 is the mean distance to 5 neighbours of 1,573 stations.
     assert gaussian(np.array([0.014]), 0.025)[0] == pytest.approx(np.exp(-(0.014**2) / 0.1))
     assert gaussian(np.array([0.014]), 0.025)[0] > 0.99
-    np.testing.assert_array_equal(unweighted(np.array([0, 0.5, 2])), [1, 1, 1])
 
 
 def test_vanishing_weights_are_zero():

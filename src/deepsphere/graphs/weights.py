@@ -1,8 +1,8 @@
 """How strongly neighbours are joined: kernels of the distance, and symmetrisation.
 
 ``gaussian`` follows distance, so filters see the geometry of the sphere; its width comes from
-:mod:`~deepsphere.graphs.widths`. ``unweighted`` is what the published GHCN graph amounts to: its
-kernels, exp(-d²/0.1) and exp(-d²/mean d), were so wide that every weight was within 3 % of 1.
+:mod:`~deepsphere.graphs.widths`. A weight of 1 for all is what the published GHCN graph amounts to:
+its kernels, exp(-d²/0.1) and exp(-d²/mean d), were so wide that weights were close to 1.
 ``inverse_distance`` is for the published equiangular graphs: the text of the DeepSphere papers has
 1/d, the code that ran 1/(d² + 1e-8).
 """
@@ -22,11 +22,6 @@ Symmetrization = Literal["union", "average"]
 _BLOCK_ROWS = 1 << 18
 # Stations at a pole are 1e-16 apart if their longitudes differ.
 _ONE_PLACE = 1e-10
-
-
-def unweighted(distances: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a weight of 1 for every distance."""
-    return np.ones_like(distances)
 
 
 def gaussian(distances: NDArray[np.float64], time: float) -> NDArray[np.float64]:
