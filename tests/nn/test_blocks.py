@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from deepsphere.nn.blocks import ChannelNormalization, ChebBlock, cheb_blocks
-from deepsphere.nn.chebyshev import chebyshev_convolution_reference
 from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.reference import chebyshev_convolution_reference
 
 
 def draw(*shape, seed=0):

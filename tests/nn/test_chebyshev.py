@@ -12,12 +12,10 @@ from hypothesis import strategies as st
 from deepsphere.graphs.build import build_graph
 from deepsphere.graphs.rescaling import RESCALINGS
 from deepsphere.graphs.spectrum import largest_eigenvalue
-from deepsphere.nn.chebyshev import (
-    ChebConv,
-    chebyshev_convolution,
-    chebyshev_convolution_reference,
-)
+from deepsphere.nn.chebyshev import ChebConv
+from deepsphere.nn.convolution import chebyshev_convolution
 from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.reference import chebyshev_convolution_reference
 from deepsphere.samplings.icosahedral import Icosahedral
 
 # Largest error allowed, relative to the largest value: some tens of roundings.

@@ -6,9 +6,9 @@ import scipy.sparse
 import torch
 import yaml
 
-from deepsphere.nn.chebyshev import chebyshev_convolution_reference
 from deepsphere.nn.models.dense_regressor import DenseRegressor, Model
 from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.reference import chebyshev_convolution_reference
 
 PUBLISHED_WIDTHS = (50, 100, 100)
 

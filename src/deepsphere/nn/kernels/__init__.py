@@ -1,0 +1,1 @@
+"""The products of a Laplacian with features, one module a way of computing them."""
