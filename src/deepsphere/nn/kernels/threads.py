@@ -21,7 +21,7 @@ _pools: list[ThreadPoolExecutor] = []
 os.register_at_fork(after_in_child=_pools.clear)
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def claim(typing_context: Any, progress: Any) -> Any:
     """Return ``progress[0]``, an int64, and add one to it, at once for all threads."""
 

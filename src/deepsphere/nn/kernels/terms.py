@@ -1,0 +1,358 @@
+"""The compiled loops of the convolution: each share is whole tiles of some samples.
+
+A thread computes in a workspace of its own, a flat array. There a pixel of a tile has a row, with
+the channels of a few samples side by side, so that it fills some vectors; ``width`` is the distance
+from a row to the next, and ``slab`` that from a term of the recurrence to the next.
+
+- :func:`expand_and_mix` computes the terms T_k x, then the sum of their products with the weight;
+- :func:`mix_and_contract` multiplies by the weight first, then sums by Clenshaw's recurrence, which
+  is better where fewer channels leave than enter;
+- :func:`differentiate` computes the gradients.
+"""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from deepsphere.nn.kernels.registers import LANES
+from deepsphere.nn.kernels.threads import claim
+from deepsphere.nn.kernels.vectors import (
+    HOP_ROWS,
+    HOP_VECTORS,
+    MIX_ROWS,
+    NARROW_MIX_ROWS,
+    OUTER_ROWS,
+    PANEL_VECTORS,
+    copy_row,
+    hop_rows,
+    mix_block,
+    outer_block,
+)
+
+# Rows whose products are summed before they are added to the sum of a share: for accuracy, and so
+# that they stay in the first cache.
+_CHUNK = 128
+
+
+class Rows(NamedTuple):
+    """Features in memory.
+
+    ``memory`` is flat; the distances are those from a sample or a pixel to the next, and what is
+    read or written at a pixel is multiplied by its scale, if there are any.
+    """
+
+    memory: Any
+    of_sample: int
+    of_pixel: int
+    channels: int
+    scales: Any
+
+
+class Batch(NamedTuple):
+    """How many samples there are, how many share a row, and the coefficients of a filter."""
+
+    size: int
+    samples: int
+    kernel_size: int
+
+
+@numba.njit(nogil=True, cache=True)
+def pack(weight, slabs, panels):  # type: ignore[no-untyped-def]
+    """Lay a weight out for :func:`mix_block`, padded with zeros.
+
+    ``panels`` is flat; so many ``slabs`` of the weight share a panel, all of them or one.
+    """
+    kernel_size, depth, columns = weight.shape
+    lanes = _lanes(panels)
+    position = 0
+    for first in range(0, kernel_size, slabs):
+        for column in range(0, columns, PANEL_VECTORS * lanes):
+            width = PANEL_VECTORS * lanes if columns - column > lanes else lanes
+            for order in range(first, first + slabs):
+                for row in range(depth):
+                    for lane in range(width):
+                        inside = column + lane < columns
+                        panels[position] = weight[order, row, column + lane] if inside else 0
+                        position += 1
+
+
+@numba.njit(nogil=True, cache=True)
+def expand_and_mix(  # type: ignore[no-untyped-def]
+    progress, shares, slots, works, batch, tiles, features, panels, result
+):
+    """Convolve: the terms of the features, then their mixture."""
+    work = works[claim(slots)]
+    width = _row_width(batch.samples * features.channels, work)
+    while True:
+        share = claim(progress)
+        if share >= shares:
+            return
+        tile, sample, samples = _task(share, batch)
+        reach, pixels, groups = _tile(tiles, tile)
+        slab = (tiles.starts[tile + 1] - tiles.starts[tile]) * width
+        far = reach[batch.kernel_size - 1]
+        _gather(features, sample, samples, pixels, far, work, 0, width)
+        _expand(work, slab, width, batch.kernel_size, reach, groups, tiles)
+        _mix(
+            work, 0, width, batch.kernel_size, slab, features.channels, samples, tiles.owns[tile],
+            panels, 0, result, sample * result.of_sample, pixels,
+        )  # fmt: skip
+
+
+@numba.njit(nogil=True, cache=True)
+def mix_and_contract(  # type: ignore[no-untyped-def]
+    progress, shares, slots, works, batch, tiles, features, panels, result
+):
+    """Convolve: the mixtures of the features first, then Clenshaw's recurrence.
+
+    With z_k = x W_k and b_k = z_k + 2 L b_(k+1) - b_(k+2), the sum is z_0 + L b_1 - b_2 (Clenshaw,
+    1955).
+    """
+    work = works[claim(slots)]
+    wide = _row_width(batch.samples * features.channels, work)
+    width = _row_width(batch.samples * result.channels, work)
+    panel = len(panels) // batch.kernel_size
+    in_order = np.arange(tiles.most_pixels, dtype=np.int32)
+    sums = Rows(work, result.channels, width, result.channels, work[:0])
+    while True:
+        share = claim(progress)
+        if share >= shares:
+            return
+        tile, sample, samples = _task(share, batch)
+        reach, pixels, groups = _tile(tiles, tile)
+        slab = (tiles.starts[tile + 1] - tiles.starts[tile]) * width
+        last = batch.kernel_size - 1
+        _gather(features, sample, samples, pixels, reach[last], work, 3 * slab, wide)
+        for order in range(last, -1, -1):
+            target = order % 3 * slab
+            _mix(
+                work, 3 * slab, wide, 1, 0, features.channels, samples, reach[order],
+                panels, order * panel, sums, target, in_order,
+            )  # fmt: skip
+            if order < last:
+                after = (order + 1) % 3 * slab
+                before = (order + 2) % 3 * slab if order < last - 1 else -1
+                scale = 2 if order else 1
+                _hop(work, target, after, before, width, reach[order], scale, 1, groups, tiles)
+        _scatter(work, 0, width, result, sample, samples, pixels, tiles.owns[tile])
+
+
+@numba.njit(nogil=True, cache=True)
+def differentiate(  # type: ignore[no-untyped-def]
+    progress, shares, slots, works, batch, tiles, features, gradient, of_features, panels,
+    expand_features, sums,
+):  # fmt: skip
+    """Compute the gradient of the weight, and that of the features where there are panels.
+
+    The terms are those of the features or those of the gradient; only the latter give the gradient
+    of the features. A share's sum is one of ``sums``, shape (share, weight).
+    """
+    work = works[claim(slots)]
+    wide = _row_width(batch.samples * features.channels, work)
+    width = _row_width(batch.samples * gradient.channels, work)
+    kernel_size = batch.kernel_size
+    tasks = -(-batch.size // batch.samples) * len(tiles.owns)
+    while True:
+        share = claim(progress)
+        if share >= shares:
+            return
+        mine = sums[share]
+        mine[:] = 0
+        for task in range(share * tasks // shares, (share + 1) * tasks // shares):
+            tile, sample, samples = _task(task, batch)
+            reach, pixels, groups = _tile(tiles, tile)
+            own, far = tiles.owns[tile], reach[kernel_size - 1]
+            slab = (tiles.starts[tile + 1] - tiles.starts[tile]) * (
+                wide if expand_features else width
+            )
+            other = kernel_size * slab
+            if expand_features:
+                _gather(features, sample, samples, pixels, far, work, 0, wide)
+                _expand(work, slab, wide, kernel_size, reach, groups, tiles)
+                _gather(gradient, sample, samples, pixels, own, work, other, width)
+                _outer(
+                    work, 0, slab, wide, features.channels, other, 0, width, gradient.channels,
+                    kernel_size, samples, own, mine,
+                )  # fmt: skip
+                continue
+            _gather(gradient, sample, samples, pixels, far, work, 0, width)
+            _expand(work, slab, width, kernel_size, reach, groups, tiles)
+            if len(panels):
+                _mix(
+                    work, 0, width, kernel_size, slab, gradient.channels, samples, own,
+                    panels, 0, of_features, sample * of_features.of_sample, pixels,
+                )  # fmt: skip
+            _gather(features, sample, samples, pixels, own, work, other, wide)
+            _outer(
+                work, other, 0, wide, features.channels, 0, slab, width, gradient.channels,
+                kernel_size, samples, own, mine,
+            )  # fmt: skip
+
+
+@numba.njit(nogil=True, cache=True)
+def _task(number, batch):  # type: ignore[no-untyped-def]
+    """Return the tile, the first sample, and how many samples are left of those of a row."""
+    parts = -(-batch.size // batch.samples)
+    sample = number % parts * batch.samples
+    return number // parts, sample, min(batch.samples, batch.size - sample)
+
+
+@numba.njit(nogil=True, cache=True)
+def _tile(tiles, tile):  # type: ignore[no-untyped-def]
+    start = tiles.starts[tile]
+    return tiles.reach[tile], tiles.pixels[start:], tiles.groups[start // HOP_ROWS :]
+
+
+@numba.njit(nogil=True, cache=True)
+def _gather(  # type: ignore[no-untyped-def]
+    source, sample, samples, pixels, count, work, at, width
+):
+    """Copy the features of some pixels to rows of the workspace."""
+    for row in range(count):
+        pixel = np.int64(pixels[row])
+        scale = source.scales[pixel] if len(source.scales) else work.dtype.type(1)
+        for index in range(samples):
+            start = (sample + index) * source.of_sample + pixel * source.of_pixel
+            place = at + row * width + index * source.channels
+            copy_row(work, place, source.memory, start, source.channels, scale)
+
+
+@numba.njit(nogil=True, cache=True)
+def _scatter(  # type: ignore[no-untyped-def]
+    work, start, width, target, sample, samples, pixels, count
+):
+    """Copy rows of the workspace to the features of some pixels."""
+    for row in range(count):
+        pixel = np.int64(pixels[row])
+        scale = target.scales[pixel] if len(target.scales) else work.dtype.type(1)
+        for index in range(samples):
+            place = (sample + index) * target.of_sample + pixel * target.of_pixel
+            begin = start + row * width + index * target.channels
+            copy_row(target.memory, place, work, begin, target.channels, scale)
+
+
+@numba.njit(nogil=True, cache=True)
+def _expand(work, slab, width, kernel_size, reach, groups, tiles):  # type: ignore[no-untyped-def]
+    """Compute the terms T_1, T_2, ... from T_0, each as far out as the next one needs."""
+    for order in range(1, kernel_size):
+        target = order * slab
+        scale = 1 if order == 1 else 2
+        count = reach[kernel_size - 1 - order]
+        _hop(work, target, target - slab, target - 2 * slab, width, count, scale, 0, groups, tiles)
+
+
+@numba.njit(nogil=True, cache=True)
+def _hop(  # type: ignore[no-untyped-def]
+    work, target, source, before, width, count, scale, add, groups, tiles
+):
+    """Multiply the rows of a term by the matrix, whole groups of them.
+
+    What stands in the target is added if ``add`` is 1, and the term ``before`` is subtracted if it
+    is not negative.
+    """
+    lanes = _lanes(work)
+    columns, values = tiles.columns, tiles.values
+    factor = work.dtype.type(scale)
+    for left in range(0, width, HOP_VECTORS * lanes):
+        vectors = min(HOP_VECTORS, (width - left) // lanes)
+        start = source + left
+        for group in range(count // HOP_ROWS):
+            first = groups[group]
+            number = groups[group + 1] - first
+            row = group * HOP_ROWS * width + left
+            at = target + row
+            minus = before + row if before >= 0 else -1
+            if vectors == 4:
+                hop_rows(
+                    work, at, work, start, width, columns, values, first, number, factor, add,
+                    minus, 4,
+                )  # fmt: skip
+            elif vectors == 3:
+                hop_rows(
+                    work, at, work, start, width, columns, values, first, number, factor, add,
+                    minus, 3,
+                )  # fmt: skip
+            elif vectors == 2:
+                hop_rows(
+                    work, at, work, start, width, columns, values, first, number, factor, add,
+                    minus, 2,
+                )  # fmt: skip
+            else:
+                hop_rows(
+                    work, at, work, start, width, columns, values, first, number, factor, add,
+                    minus, 1,
+                )  # fmt: skip
+
+
+@numba.njit(nogil=True, cache=True)
+def _mix(  # type: ignore[no-untyped-def]
+    work, start, width, slabs, slab, entering, samples, count, panels, first, target, at, pixels
+):
+    """Multiply rows of the workspace by panels, into the target at the pixels' places."""
+    lanes = _lanes(work)
+    for left in range(0, target.channels, PANEL_VECTORS * lanes):
+        filled = target.channels - left
+        panel = first + left * slabs * entering
+        height = MIX_ROWS if filled > lanes else NARROW_MIX_ROWS
+        for row in range(0, count, height):
+            kept = min(height, count - row)
+            for index in range(samples):
+                begin = start + row * width + index * entering
+                place = at + index * target.of_sample + left
+                if filled > lanes:
+                    mix_block(
+                        target.memory, place, target.of_pixel, pixels, row, kept, target.scales,
+                        work, begin, width, slabs, slab, entering, panels, panel,
+                        min(filled, 2 * lanes), 2, MIX_ROWS,
+                    )  # fmt: skip
+                else:
+                    mix_block(
+                        target.memory, place, target.of_pixel, pixels, row, kept, target.scales,
+                        work, begin, width, slabs, slab, entering, panels, panel,
+                        filled, 1, NARROW_MIX_ROWS,
+                    )  # fmt: skip
+
+
+@numba.njit(nogil=True, cache=True)
+def _outer(  # type: ignore[no-untyped-def]
+    work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
+    kernel_size, samples, count, sums,
+):  # fmt: skip
+    """Add the products of the transposed left rows and the right rows, for each term."""
+    lanes = _lanes(work)
+    for row in range(0, count, _CHUNK):
+        rows = min(_CHUNK, count - row)
+        for order in range(kernel_size):
+            for column in range(0, leaving, PANEL_VECTORS * lanes):
+                filled = leaving - column
+                for line in range(0, entering, OUTER_ROWS):
+                    kept = min(OUTER_ROWS, entering - line)
+                    at = (order * entering + line) * leaving + column
+                    for index in range(samples):
+                        start = left + order * left_slab + row * left_width
+                        start += index * entering + line
+                        other = right + order * right_slab + row * right_width
+                        other += index * leaving + column
+                        if filled > lanes:
+                            outer_block(
+                                sums, at, leaving, work, start, left_width, work, other,
+                                right_width, rows, kept, min(filled, 2 * lanes), 2,
+                            )  # fmt: skip
+                        else:
+                            outer_block(
+                                sums, at, leaving, work, start, left_width, work, other,
+                                right_width, rows, kept, filled, 1,
+                            )  # fmt: skip
+
+
+@numba.njit(nogil=True, cache=True)
+def _row_width(columns, work):  # type: ignore[no-untyped-def]
+    """Return the width of a row in the workspace: whole vectors."""
+    lanes = _lanes(work)
+    return (columns + lanes - 1) // lanes * lanes
+
+
+@numba.njit(nogil=True, cache=True)
+def _lanes(work):  # type: ignore[no-untyped-def]
+    return LANES if work.itemsize == 4 else LANES // 2

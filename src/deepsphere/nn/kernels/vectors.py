@@ -1,0 +1,241 @@
+"""Loops over rows of a few vectors, written as the machine's own vector operations.
+
+numba compiles plain loops over short rows to code that keeps its sums in memory. These four do not:
+their sums are LLVM vectors, which live in the registers of whatever machine the code runs on.
+
+- :func:`copy_row` converts and scales a row;
+- :func:`hop_rows` sums weighted rows: some rows of a sparse matrix times a dense matrix;
+- :func:`mix_block` multiplies a block of rows by a panel of a matrix;
+- :func:`outer_block` multiplies some columns, transposed, by others, and adds.
+
+All take flat arrays and positions in them, which nothing checks. What is computed in is the type of
+the workspace, float32 or float64; an array of uint16 holds bfloat16 numbers, which are rounded to
+the nearest even when they are stored.
+"""
+
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from deepsphere.nn.kernels.registers import (
+    HAS,
+    Row,
+    Sums,
+    computed,
+    constant,
+    spread,
+    while_left,
+)
+
+HOP_ROWS = 4
+"""Rows that :func:`hop_rows` sums at a time: neighbours, which have most of their own in common."""
+
+HOP_VECTORS = 4 if HAS.get("avx512f") else 2
+"""The most vectors of a row that :func:`hop_rows` sums at a time."""
+
+PANEL_VECTORS = 2
+"""The most vectors of a row of a panel."""
+
+MIX_ROWS = 12 if HAS.get("avx512f") else 4
+"""Rows of a block of :func:`mix_block` with a panel of two vectors: their sums fill the registers.
+
+With one vector, :data:`NARROW_MIX_ROWS` are best, as many as there are registers to address them.
+"""
+
+NARROW_MIX_ROWS = 8
+
+OUTER_ROWS = 8 if HAS.get("avx512f") else 4
+"""Transposed columns of a block of :func:`outer_block`."""
+
+
+@intrinsic(prefer_literal=True)
+def copy_row(typing_context, target, at, source, start, count, scale):  # type: ignore[no-untyped-def]
+    """Do ``target[at + i] = scale * source[start + i]`` for all i below the count."""
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        to, at, of, start, count, scale = arguments
+        to, of = Row(context, builder, target, to), Row(context, builder, source, of)
+        done = cgutils.alloca_once_value(builder, constant(0))
+        lanes = to.lanes
+        for step in sorted({lanes, lanes // 2, lanes // 4 or 1, 1}, reverse=True):
+            with while_left(builder, done, count, step) as position:
+                row = of.load(builder.add(start, position), step)
+                row = builder.fmul(row, spread(builder, scale, step))
+                to.store(builder.add(at, position), row)
+        return context.get_dummy_value()
+
+    i64 = types.int64
+    return types.void(target, i64, source, i64, i64, computed(target, source)), generate
+
+
+@intrinsic(prefer_literal=True)
+def hop_rows(  # type: ignore[no-untyped-def]
+    typing_context,
+    target,
+    at,
+    source,
+    start,
+    width,
+    columns,
+    values,
+    first,
+    count,
+    scale,
+    add,
+    before,
+    vectors,
+):
+    """Sum weighted rows, for a group of rows of a literal number of vectors.
+
+    For each r below :data:`HOP_ROWS`: ``target[at + r * width + i] = scale * sum over e from first,
+    count in number, of values[e * HOP_ROWS + r] * source[start + columns[e] * width + i]``, for all
+    i of the vectors; plus what stood there if ``add`` is 1, minus ``target[before + r * width +
+    i]`` if ``before`` is not negative.
+    """
+    number = vectors.literal_value
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        to, at, of, start, width, columns_, values_, first, count = arguments[:9]
+        scale, add, before = arguments[9:12]
+        to, of = Row(context, builder, target, to), Row(context, builder, source, of)
+        columns_ = Row(context, builder, columns, columns_)
+        values_ = Row(context, builder, values, values_)
+        sums = [Sums(builder, to, number) for _ in range(HOP_ROWS)]
+        with cgutils.for_range(builder, count) as entry:
+            position = builder.add(first, entry.index)
+            row = builder.add(start, builder.mul(columns_.integer(position), width))
+            vector = of.load_some(row, number)
+            weights = builder.mul(position, constant(HOP_ROWS))
+            for index, total in enumerate(sums):
+                weight = values_.load(builder.add(weights, constant(index)), 1)
+                total.add_products(weight, vector)
+        factor = spread(builder, scale, to.lanes)
+        for index, total in enumerate(sums):
+            step = builder.mul(width, constant(index))
+            place = builder.add(at, step)
+            total.apply(lambda part, _: builder.fmul(part, factor))
+            with builder.if_then(builder.icmp_signed("==", add, constant(1))):
+                total.add(to.load_some(place, number))
+            with builder.if_then(builder.icmp_signed(">=", before, constant(0))):
+                total.subtract(to.load_some(builder.add(before, step), number))
+            to.store_some(place, total.parts())
+        return context.get_dummy_value()
+
+    i64 = types.int64
+    arrays = (target, i64, source, i64, i64, columns, values, i64, i64)
+    return types.void(*arrays, target.dtype, i64, i64, vectors), generate
+
+
+@intrinsic(prefer_literal=True)
+def mix_block(  # type: ignore[no-untyped-def]
+    typing_context,
+    target,
+    at,
+    stride,
+    pixels,
+    pixel,
+    kept,
+    scales,
+    source,
+    start,
+    width,
+    slabs,
+    slab,
+    depth,
+    panel,
+    first,
+    filled,
+    vectors,
+    rows,
+):
+    """Multiply a block of rows by a panel of a literal number of vectors a row.
+
+    With p = ``pixels[pixel + r]``, for each r below ``kept``, at most the literal ``rows``:
+    ``target[at + p * stride + j] = scales[p] * sum over k below slabs and f below depth of
+    source[start + r * width + k * slab + f] * panel[first + (k * depth + f) * lanes * vectors +
+    j]``, for all j below ``filled``. The scale is 1 if there are none. What else stands in a whole
+    block is read, and forgotten.
+    """
+    number, height = vectors.literal_value, rows.literal_value
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        to, at, stride, pixels_, pixel, kept, scales_, of, start, width = arguments[:10]
+        slabs, slab, depth, panel_, first, filled = arguments[10:16]
+        scaled = context.make_array(scales)(context, builder, scales_).nitems
+        to, of = Row(context, builder, target, to), Row(context, builder, source, of)
+        pixels_ = Row(context, builder, pixels, pixels_)
+        panel_ = Row(context, builder, panel, panel_)
+        scales_ = Row(context, builder, scales, scales_)
+        sums = [Sums(builder, of, number) for _ in range(height)]
+        steps = [builder.mul(width, constant(row)) for row in range(height)]
+        with cgutils.for_range(builder, slabs) as term:
+            begin = builder.add(start, builder.mul(term.index, slab))
+            above = builder.mul(term.index, depth)
+            with cgutils.for_range(builder, depth) as inner:
+                line = builder.mul(builder.add(above, inner.index), constant(number * of.lanes))
+                right = panel_.load_some(builder.add(first, line), number)
+                here = builder.add(begin, inner.index)
+                for step, total in zip(steps, sums, strict=True):
+                    total.add_products(of.load(builder.add(here, step), 1), right)
+        for row, total in enumerate(sums):
+            with builder.if_then(builder.icmp_signed("<", constant(row), kept)):
+                place = pixels_.integer(builder.add(pixel, constant(row)))
+                with builder.if_then(builder.icmp_signed(">", scaled, constant(0))):
+                    scale = spread(builder, scales_.load(place, 1), of.lanes)
+                    total.apply(lambda part, _, scale=scale: builder.fmul(scale, part))
+                place = builder.add(at, builder.mul(place, stride))
+                to.store_filled(place, total.parts(), filled)
+        return context.get_dummy_value()
+
+    i64 = types.int64
+    arrays = (target, i64, i64, pixels, i64, i64, scales, source, i64, i64, i64, i64, i64)
+    return types.void(*arrays, panel, i64, i64, vectors, rows), generate
+
+
+@intrinsic(prefer_literal=True)
+def outer_block(  # type: ignore[no-untyped-def]
+    typing_context,
+    target,
+    at,
+    width,
+    left,
+    start,
+    stride,
+    right,
+    right_start,
+    right_stride,
+    rows,
+    kept,
+    filled,
+    vectors,
+):
+    """Add the product of a transposed block with a block of a literal number of vectors a row.
+
+    ``target[at + m * width + j] += sum over i below rows of left[start + i * stride + m] *
+    right[right_start + i * right_stride + j]``, for all m below ``kept``, which is at most
+    :data:`OUTER_ROWS`, and all j below ``filled``. What else stands in a whole block is read, and
+    forgotten.
+    """
+    number = vectors.literal_value
+
+    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        to, at, width, of, start, stride, right_, right_start, right_stride = arguments[:9]
+        rows, kept, filled = arguments[9:12]
+        to, of = Row(context, builder, target, to), Row(context, builder, left, of)
+        right_ = Row(context, builder, right, right_)
+        sums = [Sums(builder, of, number) for _ in range(OUTER_ROWS)]
+        with cgutils.for_range(builder, rows) as row:
+            place = builder.add(right_start, builder.mul(row.index, right_stride))
+            vector = right_.load_some(place, number)
+            place = builder.add(start, builder.mul(row.index, stride))
+            for column, total in enumerate(sums):
+                total.add_products(of.load(builder.add(place, constant(column)), 1), vector)
+        for column, total in enumerate(sums):
+            with builder.if_then(builder.icmp_signed("<", constant(column), kept)):
+                place = builder.add(at, builder.mul(constant(column), width))
+                to.store_filled(place, total.parts(), filled, adding=True)
+        return context.get_dummy_value()
+
+    i64 = types.int64
+    arrays = (target, i64, i64, left, i64, i64, right, i64, i64)
+    return types.void(*arrays, i64, i64, i64, vectors), generate
