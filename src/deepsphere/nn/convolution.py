@@ -10,20 +10,37 @@ where :math:`T_0 x = x`, :math:`T_1 x = \tilde L x` and
 
 :func:`chebyshev_convolution` is the fast form and
 :func:`~deepsphere.nn.reference.chebyshev_convolution_reference` the readable one; both give the
-same values and gradients. As :math:`\tilde L` is symmetric, so is every :math:`T_k`, and with
-:math:`S_k = T_k(\tilde L)\, \partial y` the gradients are
-:math:`\partial W_k = x^\top S_k` and :math:`\partial x = \sum_k S_k W_k^\top`: the backward pass is
-the same recurrence on the gradient, and keeps nothing but the input.
-"""
+same values and gradients. As :math:`\tilde L` is symmetric, so is every :math:`T_k`, and
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+.. math::
+
+    \partial x = \sum_k T_k(\tilde L)\, \partial y\, W_k^\top, \qquad
+    \partial W_k = x^\top T_k(\tilde L)\, \partial y.
+
+So the backward pass keeps nothing but the input. The first gradient is a convolution again, and
+both are linear in all that they are made from: they can be differentiated again, any number of
+times, by the same three operators (:mod:`~deepsphere.nn.kernels.convolution_operators`). With
+pixels of different mass M, the
+operator on features is :math:`M^{-1/2} \tilde L M^{1/2}`, and its transpose swaps the two roots.
+
+How an operator is computed depends on where: by :mod:`~deepsphere.nn.kernels.compiled` on a CPU, by
+:mod:`~deepsphere.nn.kernels.gpu` on a GPU, by :mod:`~deepsphere.nn.kernels.stock` where numba or
+Triton is missing, and by :mod:`~deepsphere.nn.kernels.small` where little is to be computed.
+"""
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
-from deepsphere.nn.operator import SymmetricOperator, multiply
+from deepsphere.nn.kernels.convolution_operators import convolve
+from deepsphere.nn.kernels.small import convolve_small, is_small
+from deepsphere.nn.operator import SymmetricOperator
+
+SUMMED_IN = {
+    torch.float32: torch.float32,
+    torch.bfloat16: torch.float32,
+    torch.float64: torch.float64,
+}
+"""The types of features, and those that sums of them are computed in."""
 
 
 def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: SymmetricOperator) -> Tensor:
@@ -32,103 +49,55 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
     Parameters
     ----------
     features : Tensor, shape (batch, pixel, in_channels)
-        Of the type of the Laplacian's values.
+        Of float32, bfloat16 or float64. Sums are computed in float32, or float64, which must be
+        the type of the Laplacian's values.
     weight : Tensor, shape (kernel_size, in_channels, out_channels)
+        Of the type of the features. Under autocast both are converted.
     laplacian : SymmetricOperator
         With a spectrum in [-1, 1].
 
     Returns
     -------
     Tensor, shape (batch, pixel, out_channels)
-        It can be differentiated once.
+        Contiguous, of the type of the features. It can be differentiated any number of times in
+        features and weight.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit each other.
+        If shapes or types do not fit each other.
     """
+    if weight.ndim != 3 or 0 in weight.shape:
+        raise ValueError(
+            "expected a weight of shape (kernel_size, in_channels, out_channels), each at least 1, "
+            f"found {tuple(weight.shape)}"
+        )
     if features.ndim != 3 or features.shape[1:] != (laplacian.pixels, weight.shape[1]):
         raise ValueError(
             f"expected features of shape (batch, {laplacian.pixels}, {weight.shape[1]}), "
             f"found {tuple(features.shape)}"
         )
-    roots = laplacian.root_mass
-    result: Tensor = _ChebyshevConvolution.apply(  # type: ignore[no-untyped-call]
-        (features if roots is None else features * roots).transpose(0, 1),
-        weight,
-        laplacian.offsets,
-        laplacian.columns,
-        laplacian.values,
-    )
-    result = result.transpose(0, 1)
-    return result if roots is None else result / roots
-
-
-class _ChebyshevConvolution(torch.autograd.Function):
-    """Features and result are (pixel, batch, channel), so that a row of the operator is a pixel."""
-
-    @staticmethod
-    def forward(ctx: Any, features: Tensor, weight: Tensor, *matrix: Tensor) -> Tensor:
-        ctx.save_for_backward(features, weight, *matrix)
-        pixels, batch, channels = features.shape
-        rows = features.contiguous().view(pixels * batch, channels)
-        if weight.shape[2] < channels:
-            return _mix_first(rows, weight, pixels, matrix).view(pixels, batch, -1)
-        result = rows.new_zeros(pixels * batch, weight.shape[2])
-        for coefficient, term in zip(weight, _terms(rows.view(pixels, -1), matrix), strict=False):
-            result.addmm_(term.view(rows.shape), coefficient)
-        return result.view(pixels, batch, -1)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        features, weight, *matrix = ctx.saved_tensors
-        pixels, batch, channels = gradient.shape
-        rows = features.contiguous().view(pixels * batch, -1)
-        of_rows = gradient.contiguous().view(pixels * batch, channels)
-        of_weight = torch.empty_like(weight)
-        if not ctx.needs_input_grad[0]:
-            terms = zip(range(len(weight)), _terms(rows.view(pixels, -1), matrix), strict=False)
-            for order, term in terms:
-                torch.mm(term.view(rows.shape).t(), of_rows, out=of_weight[order])
-            return None, of_weight, None, None, None
-        of_features = torch.zeros_like(rows)
-        terms = zip(range(len(weight)), _terms(of_rows.view(pixels, -1), matrix), strict=False)
-        for order, term in terms:
-            term_rows = term.view(of_rows.shape)
-            if ctx.needs_input_grad[1]:
-                torch.mm(rows.t(), term_rows, out=of_weight[order])
-            of_features.addmm_(term_rows, weight[order].t())
-        learned = of_weight if ctx.needs_input_grad[1] else None
-        return of_features.view(features.shape), learned, None, None, None
-
-
-def _terms(features: Tensor, matrix: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Yield T_0 x, T_1 x, T_2 x, ..., each when it is asked for; shape (pixel, column)."""
-    last, term = features, features
-    yield term
-    term = multiply(features, *matrix)
-    yield term
-    while True:
-        last, term = term, multiply(term, *matrix).mul_(2).sub_(last)
-        yield term
-
-
-def _mix_first(rows: Tensor, weight: Tensor, pixels: int, matrix: Sequence[Tensor]) -> Tensor:
-    """Return the convolution by Clenshaw's recurrence, on the narrower output channels.
-
-    With z_k = x W_k and b_k = z_k + 2 L b_{k+1} - b_{k+2}, the sum is z_0 + L b_1 - b_2 (Clenshaw,
-    1955).
-    """
-    shape = (pixels, len(rows) // pixels * weight.shape[2])
-    after: Tensor | None = None
-    result = (rows @ weight[-1]).view(shape)
-    for order in range(len(weight) - 2, -1, -1):
-        step = multiply(result, *matrix)
-        if order:
-            step.mul_(2)
-        step.add_((rows @ weight[order]).view(shape))
-        if after is not None:
-            step.sub_(after)
-        after, result = result, step
+    device = features.device.type
+    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
+        # As in PyTorch's own functions, float64 stays.
+        kind = torch.get_autocast_dtype(device)
+        features, weight = (
+            tensor if tensor.dtype == torch.float64 else tensor.to(kind)
+            for tensor in (features, weight)
+        )
+    if features.dtype not in SUMMED_IN or weight.dtype != features.dtype:
+        raise ValueError(
+            "expected features and weight of one type, float32, bfloat16 or float64, "
+            f"found {features.dtype} and {weight.dtype}"
+        )
+    if laplacian.values.dtype != SUMMED_IN[features.dtype]:
+        raise ValueError(
+            f"expected a Laplacian of {SUMMED_IN[features.dtype]} for features of "
+            f"{features.dtype}, found one of {laplacian.values.dtype}; convert one of them"
+        )
+    if len(weight) == 1:
+        return features @ weight[0]
+    if is_small(features, weight, laplacian.values):
+        return convolve_small(features, weight, *laplacian.tensors)
+    result: Tensor = convolve(features, weight, *laplacian.tensors)
     return result

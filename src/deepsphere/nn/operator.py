@@ -6,12 +6,14 @@ other buffer. The buffers are not persistent: an operator belongs to the graph a
 so a ``state_dict`` holds what was learned and nothing else.
 """
 
+from collections.abc import Callable
+from typing import Self
+
 import numpy as np
 import scipy.sparse
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional
 
 
 class SymmetricOperator(nn.Module):
@@ -22,7 +24,8 @@ class SymmetricOperator(nn.Module):
     matrix : scipy sparse array, shape (pixel, pixel)
         Exactly symmetric, as the backward pass multiplies by the same matrix.
     dtype : torch.dtype
-        Type of the values; the features that it multiplies must have it too.
+        Type of the values, float32 or float64: that in which sums of features are computed. It
+        stays float32 where the module is converted to a type of less precision.
     mass : ndarray, optional, shape (pixel,)
         Where pixels differ in area, the operator on features is M^(-1/2) matrix M^(1/2) with this
         diagonal M; so says the graph that the matrix comes from. Positive.
@@ -52,7 +55,7 @@ class SymmetricOperator(nn.Module):
         if asymmetry.nnz and asymmetry.max() != 0:
             raise ValueError(f"expected a symmetric matrix, found |M - M'| = {asymmetry.max():g}")
         rows = scipy.sparse.csr_array(matrix, copy=True)
-        rows.sort_indices()
+        rows.sum_duplicates()
         self.pixels = matrix.shape[0]
         for name, array, kind in (
             ("offsets", rows.indptr.astype(np.int32), torch.int32),
@@ -64,42 +67,23 @@ class SymmetricOperator(nn.Module):
             raise ValueError(f"expected a mass for {self.pixels} pixels, found {mass.shape=}")
         if mass is not None and not (mass > 0).all():
             raise ValueError(f"expected a positive mass, found {mass.min()}")
-        roots = None if mass is None else torch.as_tensor(np.sqrt(mass)).to(dtype)[:, None]
+        roots = None if mass is None else torch.as_tensor(np.sqrt(mass)).to(dtype)
         self.register_buffer("root_mass", roots, persistent=False)
 
     def extra_repr(self) -> str:
         """Return the size for ``repr``."""
         return f"pixels={self.pixels}, entries={self.columns.numel()}"
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Multiply a matrix of features, shape (pixel, column), from the left, without the mass."""
-        return multiply(features, self.offsets, self.columns, self.values)
+    @property
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+        """Offsets, columns, values and the roots of the mass, if any."""
+        return self.offsets, self.columns, self.values, self.root_mass
 
-
-def multiply(features: Tensor, offsets: Tensor, columns: Tensor, values: Tensor) -> Tensor:
-    """Return the product of a matrix in compressed rows with dense columns.
-
-    It can be differentiated in the features; the convolution does so itself, at less cost.
-
-    ``torch.nn.functional.embedding_bag`` sums weighted rows of a dense matrix, which is this
-    product; of stock PyTorch's ways it is the fastest on a CPU.
-
-    Parameters
-    ----------
-    features : Tensor, shape (pixel, column)
-    offsets : Tensor of int32, shape (pixel + 1,)
-    columns : Tensor of int32, shape (entry,)
-    values : Tensor, shape (entry,), of the type of ``features``
-
-    Returns
-    -------
-    Tensor, shape (pixel, column)
-    """
-    return functional.embedding_bag(
-        columns,
-        features,
-        offsets,
-        mode="sum",
-        per_sample_weights=values,
-        include_last_offset=True,
-    )
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        before = {name: getattr(self, name) for name in ("values", "root_mass")}
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, tensor in before.items():
+            after = getattr(self, name)
+            if after is not None and after.dtype.itemsize < torch.float32.itemsize:
+                setattr(self, name, tensor.to(after.device, torch.float32))
+        return self
