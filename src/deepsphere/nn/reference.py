@@ -1,12 +1,17 @@
-"""The Chebyshev convolution, written as its formula.
+"""The convolution, written as its formula.
 
-It multiplies by the whole matrix, and is for reading and for testing
-:func:`~deepsphere.nn.convolution.chebyshev_convolution`, which gives the same values and gradients.
+It multiplies by whole matrices, and is for reading and for testing: the convolution on Chebyshev
+polynomials, :func:`~deepsphere.nn.convolution.chebyshev_convolution`, and the layer with all its
+bases and groups, :class:`~deepsphere.nn.chebyshev.ChebConv`, give the same values and gradients.
+It can be differentiated as often as one wants.
 """
+
+from math import comb
 
 import torch
 from torch import Tensor
 
+from deepsphere.nn.bases import BasisName
 from deepsphere.nn.operator import SymmetricOperator
 
 
@@ -25,17 +30,74 @@ def chebyshev_convolution_reference(
     -------
     Tensor, shape (batch, pixel, out_channels)
     """
-    rows = torch.repeat_interleave(
-        torch.arange(laplacian.pixels, device=features.device), laplacian.offsets.diff()
-    )
-    dense = torch.zeros(laplacian.pixels, laplacian.pixels, dtype=features.dtype)
-    dense = dense.to(features.device)
-    dense[rows, laplacian.columns.long()] = laplacian.values.to(features.dtype)
-    if laplacian.root_mass is not None:
-        dense = dense * laplacian.root_mass.T / laplacian.root_mass
-    terms = [features, dense @ features][: len(weight)]
-    while len(terms) < len(weight):
-        terms.append(2 * dense @ terms[-1] - terms[-2])
-    return torch.stack(
-        [term @ coefficient for term, coefficient in zip(terms, weight, strict=True)]
-    ).sum(dim=0)
+    return convolution_reference(features, weight, laplacian)
+
+
+def convolution_reference(
+    features: Tensor,
+    weight: Tensor,
+    laplacian: SymmetricOperator,
+    basis: BasisName = "chebyshev",
+    groups: int = 1,
+) -> Tensor:
+    """Return the convolution with the functions of a basis, each from its own definition.
+
+    Parameters
+    ----------
+    features : Tensor, shape (batch, pixel, in_channels)
+    weight : Tensor, shape (kernel_size, in_channels / groups, out_channels)
+        Coefficients in the basis.
+    laplacian : SymmetricOperator
+    basis : {"chebyshev", "monomial", "bernstein"}
+    groups : int
+
+    Returns
+    -------
+    Tensor, shape (batch, pixel, out_channels)
+        Of the type of the features.
+    """
+    matrix = _dense(laplacian, features.dtype)
+    results = [
+        sum(
+            term @ coefficient
+            for term, coefficient in zip(
+                _filtered(part, matrix, basis, len(weight)), coefficients, strict=True
+            )
+        )
+        for part, coefficients in zip(
+            features.chunk(groups, dim=-1), weight.chunk(groups, dim=-1), strict=True
+        )
+    ]
+    return torch.cat(results, dim=-1)
+
+
+def _filtered(features: Tensor, matrix: Tensor, basis: BasisName, count: int) -> list[Tensor]:
+    """Return what each function of a basis makes of features, each (batch, pixel, channel)."""
+    power = torch.linalg.matrix_power
+    if basis == "monomial":
+        return [power(matrix, exponent) @ features for exponent in range(count)]
+    if basis == "bernstein":
+        degree = count - 1
+        identity = torch.eye(len(matrix), dtype=matrix.dtype, device=matrix.device)
+        upper, lower = (identity + matrix) / 2, (identity - matrix) / 2
+        return [
+            comb(degree, index) * power(upper, index) @ power(lower, degree - index) @ features
+            for index in range(count)
+        ]
+    terms = [features, matrix @ features][:count]
+    while len(terms) < count:
+        terms.append(2 * matrix @ terms[-1] - terms[-2])
+    return terms
+
+
+def _dense(laplacian: SymmetricOperator, dtype: torch.dtype) -> Tensor:
+    """Return the operator on features, with its masses, as a dense matrix."""
+    device = laplacian.values.device
+    pixels = torch.arange(laplacian.pixels, device=device)
+    rows = torch.repeat_interleave(pixels, laplacian.offsets.diff())
+    dense = torch.zeros(len(pixels), len(pixels), dtype=dtype, device=device)
+    dense[rows, laplacian.columns.long()] = laplacian.values.to(dtype)
+    if laplacian.root_mass is None:
+        return dense
+    roots = laplacian.root_mass.to(dtype)
+    return dense * roots / roots[:, None]
