@@ -1,9 +1,11 @@
+import copy
+
 import pytest
 import torch
-from torch import nn
 
-from deepsphere.nn.blocks import ChannelNormalization, ChebBlock, cheb_blocks
+from deepsphere.nn.blocks import ChebBlock, cheb_blocks
 from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.pooling import pool as pool_pixels
 from deepsphere.nn.reference import chebyshev_convolution_reference
 
 
@@ -11,69 +13,15 @@ def draw(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def test_normalization_is_batch_normalization_of_the_permuted_features():
-    """``torch.nn.BatchNorm1d`` on (batch, channel, pixel) is the oracle, over three steps."""
-    ours = ChannelNormalization(4).double()
-    oracle = nn.BatchNorm1d(4, eps=1e-5, momentum=0.1, affine=False).double()
-    scale = torch.tensor([1.0, 10, 0.1, 3])
-    for step in range(3):
-        features = scale * draw(5, 7, 4, seed=step).double() + scale.flip(0)
-        expected = oracle(features.transpose(1, 2)).transpose(1, 2)
-        torch.testing.assert_close(ours(features), expected)
-    torch.testing.assert_close(ours.statistics.running_mean, oracle.running_mean)
-    torch.testing.assert_close(ours.statistics.running_var, oracle.running_var)
-    ours.eval()
-    oracle.eval()
-    features = draw(1, 7, 4, seed=9).double()
-    expected = oracle(features.transpose(1, 2)).transpose(1, 2)
-    torch.testing.assert_close(ours(features), expected)
-
-
-def test_normalized_channels_have_mean_0_and_the_variance_that_epsilon_leaves():
-    features = torch.tensor([1e-3, 1.0, 100.0]) * draw(6, 8, 3).double() + 5
-    normalized = ChannelNormalization(3).double()(features)
-    variance = features.var(dim=(0, 1), unbiased=False)
-    torch.testing.assert_close(
-        normalized.mean(dim=(0, 1)), torch.zeros(3).double(), atol=1e-7, rtol=0
-    )
-    expected = variance / (variance + 1e-5)
-    torch.testing.assert_close(normalized.var(dim=(0, 1), unbiased=False), expected)
-
-
-def test_running_averages_keep_nine_tenths_and_are_left_alone_in_evaluation():
-    normalization = ChannelNormalization(1)
-    normalization(torch.tensor([[[1.0], [3.0]]]))
-    assert normalization.statistics.running_mean.item() == pytest.approx(0.1 * 2)
-    assert normalization.statistics.running_var.item() == pytest.approx(0.9 + 0.1 * 2)
-    normalization.eval()
-    normalized = normalization(torch.tensor([[[1.0]]]))
-    assert normalized.item() == pytest.approx((1 - 0.2) / (1.1 + 1e-5) ** 0.5)
-    assert normalization.statistics.running_mean.item() == pytest.approx(0.2)
-
-
-def test_normalization_learns_nothing():
-    assert not list(ChannelNormalization(3).parameters())
-
-
-def test_normalization_takes_any_layout_in_memory():
-    normalization = ChannelNormalization(2)
-    for features in (
-        draw(5, 3, 2).transpose(0, 1),
-        draw(5, 3, 6)[..., 1:3].transpose(0, 1),
-        draw(1, 5, 1).expand(3, 5, 2),
-    ):
-        copied = features.clone(memory_format=torch.contiguous_format)
-        torch.testing.assert_close(normalization(features), normalization(copied))
-
-
+@pytest.mark.parametrize("pool", [None, "max", "mean"])
 @pytest.mark.parametrize("training", [True, False])
-def test_a_block_convolves_normalizes_adds_and_rectifies(rescaled_laplacian, training):
-    laplacian = SymmetricOperator(rescaled_laplacian(9))
-    block = ChebBlock(3, 4, 3, laplacian).train(training)
+def test_a_block_convolves_normalizes_adds_rectifies_and_pools(rescaled_laplacian, training, pool):
+    laplacian = SymmetricOperator(rescaled_laplacian(12))
+    block = ChebBlock(3, 4, 3, laplacian, pool).train(training)
     assert block.bias.tolist() == [0, 0, 0, 0]
     with torch.no_grad():
         block.bias.copy_(torch.tensor([0.5, -0.5, 10, -10]))
-    features = draw(2, 9, 3)
+    features = draw(2, 12, 3)
     convolved = chebyshev_convolution_reference(features, block.convolution.weight, laplacian)
     if training:
         mean, variance = convolved.mean(dim=(0, 1)), convolved.var(dim=(0, 1), unbiased=False)
@@ -81,11 +29,42 @@ def test_a_block_convolves_normalizes_adds_and_rectifies(rescaled_laplacian, tra
         mean, variance = torch.zeros(4), torch.ones(4)
     normalized = (convolved - mean) / (variance + 1e-5).sqrt()
     expected = (normalized + block.bias).clamp(min=0)
+    if pool is not None:
+        expected = pool_pixels(expected, pool)
     result = block(features)
     torch.testing.assert_close(result, expected, rtol=1e-4, atol=1e-5)
     assert (result[..., 2] > 0).all()
     assert not result[..., 3].any()
     assert {name for name, _ in block.named_parameters()} == {"convolution.weight", "bias"}
+
+
+def test_a_block_with_and_without_pooling_has_the_same_state(rescaled_laplacian):
+    laplacian = SymmetricOperator(rescaled_laplacian(8))
+    plain, pooling = ChebBlock(3, 4, 3, laplacian), ChebBlock(3, 4, 3, laplacian, "max")
+    pooling.load_state_dict(plain.state_dict(), strict=True)
+    features = draw(2, 8, 3)
+    assert torch.equal(pooling(features), pool_pixels(plain(features), "max"))
+    assert "pool='max'" in repr(pooling)
+    assert "pool" not in repr(plain)
+
+
+def test_a_block_refuses_a_graph_that_it_cannot_pool(rescaled_laplacian):
+    laplacian = SymmetricOperator(rescaled_laplacian(9))
+    with pytest.raises(ValueError, match="whole groups of 4 pixels to pool, found 9"):
+        ChebBlock(3, 4, 3, laplacian, pool="max")
+
+
+def test_all_parameters_of_a_block_learn(rescaled_laplacian):
+    laplacian = SymmetricOperator(rescaled_laplacian(8), dtype=torch.float64)
+    block = ChebBlock(2, 3, 3, laplacian, "max").double()
+    features = draw(2, 8, 2).double().requires_grad_()
+
+    def compute(*given):
+        names = [name for name, _ in block.named_parameters()]
+        state = dict(zip(names, given[1:], strict=True))
+        return torch.func.functional_call(copy.deepcopy(block), state, given[0])
+
+    assert torch.autograd.gradcheck(compute, (features, *block.parameters()))
 
 
 def test_blocks_are_stacked_in_the_order_of_their_widths(rescaled_laplacian):

@@ -4,53 +4,48 @@ import torch
 from torch import Tensor, nn
 
 from deepsphere.nn.chebyshev import ChebConv
+from deepsphere.nn.normalization import ChannelNormalization
 from deepsphere.nn.operator import SymmetricOperator
-
-
-class ChannelNormalization(nn.Module):
-    """Batch normalization of each channel over batch and pixels, without a learned scale.
-
-    As published (ICLR 2020 code): epsilon 1e-5, running averages that keep 0.9 of the old value a
-    step, no learned scale or offset.
-
-    Parameters
-    ----------
-    channels : int
-    """
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.statistics = nn.BatchNorm1d(channels, eps=1e-5, momentum=0.1, affine=False)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Normalize features of shape (batch, pixel, channel)."""
-        batch, pixels, channels = features.shape
-        rows = features.transpose(0, 1).reshape(pixels * batch, channels)
-        normalized: Tensor = self.statistics(rows)
-        return normalized.view(pixels, batch, channels).transpose(0, 1)
+from deepsphere.nn.pooling import PoolKind, pooled_pixels
 
 
 class ChebBlock(nn.Module):
-    """Convolution, normalization, bias and rectifier, in this order, as published.
+    """Convolution, normalization, bias, rectifier and pooling, in this order, as published.
+
+    All that follows the convolution is computed at once, without writing what is pooled away.
 
     Parameters
     ----------
     in_channels, out_channels, kernel_size, laplacian
         See :class:`deepsphere.nn.chebyshev.ChebConv`.
+    pool : {"max", "mean"}, optional
+        See :func:`deepsphere.nn.pooling.pool`.
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int, laplacian: SymmetricOperator
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        laplacian: SymmetricOperator,
+        pool: PoolKind | None = None,
     ) -> None:
         super().__init__()
         self.convolution = ChebConv(in_channels, out_channels, kernel_size, laplacian)
         self.normalization = ChannelNormalization(out_channels)
         self.bias = nn.Parameter(torch.zeros(out_channels))
+        pooled_pixels(laplacian.pixels, pool)
+        self.pool = pool
+
+    def extra_repr(self) -> str:
+        """Return the pooling for ``repr``."""
+        return "" if self.pool is None else f"pool={self.pool!r}"
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of shape (batch, pixel, out_channels)."""
-        normalized: Tensor = self.normalization(self.convolution(features))
-        return (normalized + self.bias).relu_()
+        """Return features of shape (batch, pixel, out_channels), or a fourth of the pixels."""
+        convolved = self.convolution(features)
+        result: Tensor = self.normalization(convolved, self.bias, self.pool, rectify=True)
+        return result
 
 
 def cheb_blocks(
