@@ -97,7 +97,6 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
         )
     if len(weight) == 1:
         return features @ weight[0]
-    if is_small(features, weight, laplacian.values):
-        return convolve_small(features, weight, *laplacian.tensors)
-    result: Tensor = convolve(features, weight, *laplacian.tensors)
-    return result
+    small = is_small(features, weight, laplacian.values)
+    compute = convolve_small if small else convolve
+    return compute(features, weight, *laplacian.tensors)

@@ -115,9 +115,17 @@ def _call(name: str, arguments: tuple[Any, ...]) -> Any:
     But ``torch.func`` refuses such an operator, and forward-mode differentiation takes it for a
     constant, without a word.
     """
-    if torch.compiler.is_compiling() or not _is_transformed():
+    if torch.compiler.is_compiling():
         return _OPERATORS[name](*arguments)
-    return _FUNCTIONS[name].apply(*arguments)
+    if _is_transformed():
+        return _FUNCTIONS[name].apply(*arguments)
+    if torch.is_grad_enabled() and any(
+        isinstance(one, Tensor) and one.requires_grad for one in arguments[:3]
+    ):
+        return _OPERATORS[name](*arguments)
+    # What is not to be differentiated need not be asked about it, which takes long in Python.
+    with torch._C._AutoDispatchBelowAutograd():
+        return _OPERATORS[name](*arguments)
 
 
 def _is_transformed() -> bool:

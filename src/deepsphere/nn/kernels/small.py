@@ -9,8 +9,10 @@ from torch import Tensor
 
 from deepsphere.nn.kernels.kept import derived, has_memory
 
-# With more multiplications than this, the compiled loops are faster.
+# Up to so many multiplications, what is learned from and what is not, this is faster than the
+# compiled loops; measured by ``benchmarks/convolution.py --sweep``.
 _MOST_PRODUCTS = 1 << 20
+_MOST_PRODUCTS_UNLEARNED = 1 << 18
 
 
 def is_small(features: Tensor, weight: Tensor, values: Tensor) -> bool:
@@ -22,9 +24,11 @@ def is_small(features: Tensor, weight: Tensor, values: Tensor) -> bool:
     if torch.compiler.is_compiling():
         return False
     batch, pixels, channels = features.shape
+    learned = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
     return (
         # An empty batch, too, is no reason to make a large dense matrix.
-        pixels * pixels * channels * max(batch, 1) * len(weight) <= _MOST_PRODUCTS
+        pixels * pixels * channels * max(batch, 1) * weight.shape[0]
+        <= (_MOST_PRODUCTS if learned else _MOST_PRODUCTS_UNLEARNED)
         and features.device.type == "cpu"
         and features.dtype != torch.bfloat16
         and has_memory(values)
@@ -41,15 +45,18 @@ def convolve_small(
 ) -> Tensor:
     """Return the convolution; arguments as of :func:`deepsphere.nn.kernels.stock.convolve`."""
     kernel_size, entering, leaving = weight.shape
-    sources = (values, offsets, columns) if roots is None else (values, offsets, columns, roots)
     terms = derived(
-        sources,
+        (values, offsets, columns) if roots is None else (values, offsets, columns, roots),
         ("polynomials", kernel_size),
         lambda: _polynomials(kernel_size, offsets, columns, values, roots),
     )
     batch, pixels, _ = features.shape
-    mixed = terms @ features
-    return mixed.view(batch, pixels, kernel_size * entering) @ weight.reshape(-1, leaving)
+    mixture = weight.reshape(kernel_size * entering, leaving)
+    if batch == 1:
+        # Products of matrices cost less to call than those of batches.
+        expanded = terms.mm(features.reshape(pixels, entering))
+        return expanded.view(pixels, len(mixture)).mm(mixture).view(1, pixels, leaving)
+    return (terms @ features).view(batch, pixels, len(mixture)) @ mixture
 
 
 @torch.no_grad()
