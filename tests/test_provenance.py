@@ -130,6 +130,7 @@ LATE = {
         "elements",
         "gpu",
         "gpu_hop",
+        "loops",
         "memory",
         "neighbours",
         "normalization",

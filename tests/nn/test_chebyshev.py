@@ -1,6 +1,7 @@
-"""The fast convolution against its readable form, and both against closed forms."""
+"""The layer in all its bases and groups, against its readable form and closed forms."""
 
 import copy
+from math import comb
 
 import numpy as np
 import pytest
@@ -8,32 +9,24 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepsphere.graphs.build import build_graph
-from deepsphere.graphs.rescaling import RESCALINGS
-from deepsphere.graphs.spectrum import largest_eigenvalue
+import deepsphere.nn.chebyshev
+from deepsphere.nn.bases import BASES, chebyshev_coefficients
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.convolution import chebyshev_convolution
 from deepsphere.nn.operator import SymmetricOperator
-from deepsphere.nn.reference import chebyshev_convolution_reference
-from deepsphere.samplings.icosahedral import Icosahedral
+from deepsphere.nn.reference import convolution_reference
 
-# Largest error allowed, relative to the largest value: some tens of roundings.
-TOLERANCE = {torch.float32: 4e-6, torch.float64: 1e-14}
 PIXELS = 12
-# Fewer inputs than outputs, as many, more (Clenshaw's recurrence), and down to one.
-CHANNELS = [(2, 5), (3, 3), (5, 2), (4, 1), (1, 1)]
+MASS = np.geomspace(0.2, 5, PIXELS)[np.random.default_rng(0).permutation(PIXELS)]
+# Largest error allowed, relative to the largest value.
+TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-13}
+# In, out and groups: one chunk of all groups, two chunks, uneven chunks, and depthwise.
+GROUPS = [(3, 4, 1), (4, 6, 2), (12, 6, 6), (64, 4, 2), (80, 10, 5), (68, 68, 34), (70, 140, 70)]
 
 
 def draw(*shape, dtype=torch.float64, seed=0):
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(*shape, dtype=torch.float64, generator=generator).to(dtype)
-
-
-def values_and_gradients(convolution, features, weight, laplacian, of_result):
-    features = features.detach().requires_grad_()
-    weight = weight.detach().requires_grad_()
-    result = convolution(features, weight, laplacian)
-    return result, *torch.autograd.grad(result, [features, weight], of_result)
 
 
 def assert_close(found, expected, dtype):
@@ -44,315 +37,303 @@ def assert_close(found, expected, dtype):
         assert error <= TOLERANCE[dtype] * other.abs().max()
 
 
+def compare_with_the_reference(convolution, features, of_result, groups=1):
+    """Compare the values and all gradients with those of the formula, in float64."""
+    features = features.requires_grad_()
+    inputs = [features, *convolution.parameters()]
+    result = convolution(features)
+    found = result, *torch.autograd.grad(result, inputs, of_result)
+    doubles = [tensor.detach().double().requires_grad_() for tensor in inputs]
+    laplacian = copy.deepcopy(convolution.laplacian).double()
+    expected = convolution_reference(*doubles[:2], laplacian, convolution.basis, groups)
+    if convolution.bias is not None:
+        expected = expected + doubles[2]
+    of_inputs = torch.autograd.grad(expected, doubles, of_result.double())
+    assert_close(found, [expected, *of_inputs], features.dtype)
+
+
 @pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("channels", CHANNELS, ids=str)
-@pytest.mark.parametrize("kernel_size", range(1, 7))
-@pytest.mark.parametrize("batch", [1, 3])
-def test_values_and_gradients_are_those_of_the_reference(
-    rescaled_laplacian, dtype, channels, kernel_size, batch
+@pytest.mark.parametrize("mass", [None, MASS], ids=["even", "masses"])
+@pytest.mark.parametrize("kernel_size", [1, 2, 3, 6])
+@pytest.mark.parametrize("channels", [(2, 4), (5, 3)], ids=str)
+@pytest.mark.parametrize("basis", BASES)
+def test_values_and_gradients_in_every_basis_are_those_of_the_reference(
+    rescaled_laplacian, basis, channels, kernel_size, mass, dtype
 ):
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), dtype, mass)
+    torch.manual_seed(0)
+    convolution = ChebConv(*channels, kernel_size, laplacian, basis=basis, bias=True).to(dtype)
+    torch.nn.init.normal_(convolution.bias)
+    features = draw(3, PIXELS, channels[0], dtype=dtype)
+    compare_with_the_reference(convolution, features, draw(3, PIXELS, channels[1], dtype=dtype))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("bias", [False, True], ids=["plain", "bias"])
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("sizes", GROUPS, ids=str)
+def test_values_and_gradients_with_groups_are_those_of_the_reference(
+    rescaled_laplacian, sizes, basis, bias, dtype
+):
+    entering, leaving, groups = sizes
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), dtype)
-    features = draw(batch, PIXELS, channels[0], dtype=dtype, seed=1)
-    weight = draw(kernel_size, *channels, dtype=dtype, seed=2)
-    of_result = draw(batch, PIXELS, channels[1], dtype=dtype, seed=3)
-    found = values_and_gradients(chebyshev_convolution, features, weight, laplacian, of_result)
-    # The reference computes in float64 from the very same numbers.
-    arguments = (features.double(), weight.double(), laplacian, of_result.double())
-    expected = values_and_gradients(chebyshev_convolution_reference, *arguments)
-    assert_close(found, expected, dtype)
+    torch.manual_seed(0)
+    settings = {"basis": basis, "bias": bias, "groups": groups}
+    convolution = ChebConv(entering, leaving, 3, laplacian, **settings).to(dtype)
+    assert convolution.weight.shape == (3, entering // groups, leaving)
+    features = draw(2, PIXELS, entering, dtype=dtype)
+    of_result = draw(2, PIXELS, leaving, dtype=dtype, seed=1)
+    compare_with_the_reference(convolution, features, of_result, groups)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 1), (2, 2, 2), (36, 36, 36)], ids=str)
+@pytest.mark.parametrize("basis", BASES)
+def test_second_derivatives_are_those_of_the_reference(rescaled_laplacian, basis, sizes):
+    entering, leaving, groups = sizes
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), torch.float64, MASS)
+    torch.manual_seed(0)
+    convolution = ChebConv(entering, leaving, 3, laplacian, basis=basis, groups=groups).double()
+    features, weight = draw(2, PIXELS, entering).requires_grad_(), convolution.weight
+    results = (
+        convolution(features),
+        convolution_reference(features, weight, laplacian, basis, groups),
+    )
+    seconds = []
+    for result in results:
+        firsts = torch.autograd.grad(result.pow(3).sum(), [features, weight], create_graph=True)
+        loss = sum(first.square().sum() for first in firsts)
+        seconds.append(torch.autograd.grad(loss, [features, weight]))
+    assert_close(*seconds, torch.float64)
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)
 @given(
-    pixels=st.integers(1, 9),
-    batch=st.integers(1, 4),
-    entering=st.integers(1, 5),
-    leaving=st.integers(1, 5),
-    kernel_size=st.integers(1, 6),
+    basis=st.sampled_from(BASES),
+    batch=st.integers(1, 3),
+    entering=st.integers(1, 40),
+    leaving=st.integers(1, 4),
+    groups=st.integers(1, 9),
+    kernel_size=st.integers(1, 5),
     seed=st.integers(0, 99),
 )
-def test_any_shape_gives_what_the_reference_gives(
-    rescaled_laplacian, pixels, batch, entering, leaving, kernel_size, seed
+def test_any_sizes_give_what_the_reference_gives(
+    rescaled_laplacian, basis, batch, entering, leaving, groups, kernel_size, seed
 ):
-    laplacian = SymmetricOperator(rescaled_laplacian(pixels, seed), torch.float64)
-    arguments = (
-        draw(batch, pixels, entering, seed=seed),
-        draw(kernel_size, entering, leaving, seed=seed + 1),
-        laplacian,
-        draw(batch, pixels, leaving, seed=seed + 2),
-    )
-    found = values_and_gradients(chebyshev_convolution, *arguments)
-    expected = values_and_gradients(chebyshev_convolution_reference, *arguments)
-    assert_close(found, expected, torch.float64)
+    laplacian = SymmetricOperator(rescaled_laplacian(7, seed), torch.float64)
+    torch.manual_seed(seed)
+    sizes = (groups * entering, groups * leaving, kernel_size)
+    convolution = ChebConv(*sizes, laplacian, basis=basis, groups=groups).double()
+    features = draw(batch, 7, groups * entering, seed=seed)
+    of_result = draw(batch, 7, groups * leaving, seed=seed + 1)
+    compare_with_the_reference(convolution, features, of_result, groups)
 
 
-LAYOUTS = {
-    "pixels outermost": lambda: draw(PIXELS, 3, 4).transpose(0, 1),
-    "channels outermost": lambda: draw(4, 3, PIXELS).permute(1, 2, 0),
-    "some channels": lambda: draw(3, PIXELS, 9)[..., 1:5],
-    "some channels, pixels outermost": lambda: draw(PIXELS, 3, 9)[..., 1:5].transpose(0, 1),
-    "every other sample": lambda: draw(6, PIXELS, 4)[::2],
-    "repeated samples": lambda: draw(1, PIXELS, 4).expand(3, -1, -1),
-    "repeated channels": lambda: draw(3, PIXELS, 1).expand(-1, -1, 4),
-}
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("leaving", [2, 4])
-def test_the_layout_in_memory_does_not_matter(rescaled_laplacian, layout, leaving):
-    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), torch.float64)
-    features, weight = LAYOUTS[layout](), draw(4, 4, leaving, seed=1)
-    of_result = LAYOUTS[layout]()[..., :leaving]
-    found = values_and_gradients(chebyshev_convolution, features, weight, laplacian, of_result)
-    expected = values_and_gradients(
-        chebyshev_convolution_reference,
-        features.contiguous(),
-        weight,
-        laplacian,
-        of_result.contiguous(),
-    )
-    assert_close(found, expected, torch.float64)
-
-
-@pytest.mark.parametrize("convolution", [chebyshev_convolution, chebyshev_convolution_reference])
-@pytest.mark.parametrize("leaving", [1, 3])
-@pytest.mark.parametrize("kernel_size", range(1, 7))
-def test_an_eigenvector_is_multiplied_by_the_polynomials(
-    rescaled_laplacian, convolution, leaving, kernel_size
-):
-    """With L v = λ v, T_k(L) v = cos(k arccos λ) v; two channels hold v and -3 v."""
-    matrix = rescaled_laplacian(PIXELS)
-    eigenvalues, vectors = np.linalg.eigh(matrix.toarray())
-    polynomials = np.cos(np.outer(np.arange(kernel_size), np.arccos(eigenvalues.clip(-1, 1))))
-    features = torch.from_numpy(vectors.T[..., None] * [1, -3])
-    weight = draw(kernel_size, 2, leaving)
-    result = convolution(features, weight, SymmetricOperator(matrix, torch.float64))
-    mixed = np.einsum("ko,ke->eo", weight[:, 0] - 3 * weight[:, 1], polynomials)
-    expected = vectors.T[..., None] * mixed[:, None]
-    # arccos magnifies the rounding of the eigenvalues at ±1.
-    np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("leaving", [1, 3])
-def test_gradients_on_an_eigenvector(rescaled_laplacian, leaving):
-    """For the loss Σ v·y: ∂W_k = T_k(λ) v·x, and ∂x = Σ_k T_k(λ) W_k summed over outputs, times v.
-
-    With x the same unit vector v in both channels, v·x is 1.
-    """
-    matrix = rescaled_laplacian(PIXELS)
-    eigenvalues, vectors = np.linalg.eigh(matrix.toarray())
-    vector = torch.from_numpy(vectors[:, 4])
-    polynomials = torch.from_numpy(np.cos(np.arange(5) * np.arccos(eigenvalues[4])))
-    features = vector[None, :, None].repeat(1, 1, 2)
-    weight = draw(5, 2, leaving)
-    _, of_features, of_weight = values_and_gradients(
-        chebyshev_convolution,
-        features,
-        weight,
-        SymmetricOperator(matrix, torch.float64),
-        vector[None, :, None].repeat(1, 1, leaving),
-    )
-    expected = polynomials[:, None, None].expand(5, 2, leaving)
-    torch.testing.assert_close(of_weight, expected, rtol=0, atol=1e-13)
-    factors = (polynomials[:, None, None] * weight).sum(dim=(0, 2))
-    torch.testing.assert_close(of_features[0], vector[:, None] * factors, rtol=0, atol=1e-13)
-
-
-@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
 @pytest.mark.parametrize("kernel_size", [1, 2, 4])
-def test_gradients_are_those_of_finite_differences(rescaled_laplacian, channels, kernel_size):
-    laplacian = SymmetricOperator(rescaled_laplacian(5), torch.float64)
-    features = draw(2, 5, channels[0]).requires_grad_()
-    weight = draw(kernel_size, *channels, seed=1).requires_grad_()
+@pytest.mark.parametrize("basis", BASES)
+def test_an_eigenvector_is_multiplied_by_the_response_at_its_eigenvalue(
+    rescaled_laplacian, basis, kernel_size
+):
+    matrix = rescaled_laplacian(PIXELS)
+    eigenvalues, vectors = np.linalg.eigh(matrix.toarray())
+    laplacian = SymmetricOperator(matrix, torch.float64)
+    convolution = ChebConv(1, 1, kernel_size, laplacian, basis=basis).double()
+    weights = convolution.weight.detach().flatten().numpy()
+    degree = kernel_size - 1
+    for point, vector in zip(eigenvalues.clip(-1, 1), vectors.T, strict=True):
+        values = {
+            "chebyshev": [np.cos(index * np.arccos(point)) for index in range(kernel_size)],
+            "monomial": [point**index for index in range(kernel_size)],
+            "bernstein": [
+                comb(degree, index)
+                * ((1 + point) / 2) ** index
+                * ((1 - point) / 2) ** (degree - index)
+                for index in range(kernel_size)
+            ],
+        }[basis]
+        result = convolution(torch.from_numpy(vector)[None, :, None]).detach().numpy().ravel()
+        np.testing.assert_allclose(result, weights @ values * vector, rtol=0, atol=1e-13)
 
-    def convolve(features, weight):
-        return chebyshev_convolution(features, weight, laplacian)
 
-    assert torch.autograd.gradcheck(convolve, (features, weight))
-    assert torch.autograd.gradcheck(convolve, (features.detach(), weight))
-    assert torch.autograd.gradcheck(convolve, (features, weight.detach()))
-
-
-@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
-def test_only_the_gradients_that_are_wanted_are_computed(rescaled_laplacian, channels):
+def test_equal_bernstein_coefficients_multiply_by_themselves(rescaled_laplacian):
+    """The functions sum to one."""
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), torch.float64)
-    features, weight = draw(2, PIXELS, channels[0]), draw(4, *channels, seed=1)
-    of_result = draw(2, PIXELS, channels[1], seed=2)
-    arguments = (features, weight, laplacian, of_result)
-    _, of_features, of_weight = values_and_gradients(chebyshev_convolution, *arguments)
-    learned = weight.clone().requires_grad_()
-    chebyshev_convolution(features, learned, laplacian).backward(of_result)
-    torch.testing.assert_close(learned.grad, of_weight, rtol=0, atol=1e-13)
-    traced = features.clone().requires_grad_()
-    chebyshev_convolution(traced, weight, laplacian).backward(of_result)
-    assert torch.equal(traced.grad, of_features)
-
-
-@pytest.mark.parametrize("shape", [(2, 12, 4), (2, 11, 3), (12, 3), (1, 2, 12, 3)], ids=str)
-def test_features_of_another_shape_are_refused(rescaled_laplacian, shape):
-    convolution = ChebConv(3, 4, 2, SymmetricOperator(rescaled_laplacian(PIXELS)))
-    with pytest.raises(ValueError) as caught:
-        convolution(torch.zeros(shape))
-    message = f"expected features of shape (batch, 12, 3), found {shape}"
-    assert str(caught.value) == message
-
-
-def test_a_bias_starts_at_zero_is_added_and_is_learned(rescaled_laplacian):
-    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
-    convolution = ChebConv(3, 2, 3, laplacian, bias=True)
-    features = draw(5, PIXELS, 3, dtype=torch.float32)
-    without = chebyshev_convolution(features, convolution.weight, laplacian)
-    assert torch.equal(convolution(features), without)
+    convolution = ChebConv(3, 2, 5, laplacian, basis="bernstein").double()
     with torch.no_grad():
-        convolution.bias.copy_(torch.tensor([1.0, -2.0]))
-    result = convolution(features)
-    torch.testing.assert_close(result - without, convolution.bias.expand(5, PIXELS, 2))
-    result.sum().backward()
-    assert convolution.bias.grad.tolist() == [5 * PIXELS, 5 * PIXELS]
+        convolution.weight.copy_(draw(3, 2).expand(5, 3, 2))
+    features = draw(2, PIXELS, 3, seed=1)
+    torch.testing.assert_close(convolution(features), features @ draw(3, 2), rtol=0, atol=1e-13)
 
 
-def test_the_state_holds_what_was_learned_and_nothing_else(rescaled_laplacian):
+@pytest.fixture
+def calls(monkeypatch):
+    """Return a list that fills with the arguments of every call of the convolution."""
+    found = []
+
+    def remember(*arguments):
+        found.append(arguments)
+        return chebyshev_convolution(*arguments)
+
+    monkeypatch.setattr(deepsphere.nn.chebyshev, "chebyshev_convolution", remember)
+    return found
+
+
+def test_without_groups_the_convolution_is_called_with_the_very_arguments(
+    rescaled_laplacian, calls
+):
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
-    one = ChebConv(3, 4, 5, laplacian, bias=True)
-    other = ChebConv(3, 4, 5, SymmetricOperator(rescaled_laplacian(PIXELS)), bias=True)
+    convolution = ChebConv(64, 2, 3, laplacian)
+    features = draw(1, PIXELS, 64, dtype=torch.float32)
+    result = convolution(features)
+    ((given_features, given_weight, given_laplacian),) = calls
+    assert given_features is features
+    assert given_weight is convolution.weight
+    assert given_laplacian is laplacian
+    assert torch.equal(result, chebyshev_convolution(features, convolution.weight, laplacian))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "chunks"),
+    [
+        ((70, 140, 70), [(35, 70), (35, 70)]),
+        ((96, 96, 96), [(32, 32)] * 3),
+        ((80, 10, 5), [(32, 4), (48, 6)]),
+        ((64, 4, 2), [(32, 2), (32, 2)]),
+        ((400, 8, 2), [(200, 4), (200, 4)]),
+        ((62, 4, 2), [(62, 4)]),
+        ((12, 6, 6), [(12, 6)]),
+        ((2, 2, 2), [(2, 2)]),
+    ],
+    ids=str,
+)
+def test_groups_share_calls_of_at_least_32_channels(rescaled_laplacian, calls, sizes, chunks):
+    """Where there are so many, and where a group is not wide enough alone."""
+    entering, leaving, groups = sizes
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
+    convolution = ChebConv(entering, leaving, 2, laplacian, groups=groups)
+    convolution(draw(1, PIXELS, entering, dtype=torch.float32))
+    assert [(part.shape[2], weight.shape[2]) for part, weight, _ in calls] == chunks
+
+
+@pytest.mark.parametrize("basis", ["monomial", "bernstein"])
+def test_the_change_of_basis_keeps_its_digits_wherever_the_layer_goes(rescaled_laplacian, basis):
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
+    convolution = ChebConv(2, 3, 16, laplacian, basis=basis)
+    exact = torch.from_numpy(chebyshev_coefficients(basis, 16))
+    assert not torch.equal(exact.bfloat16().double(), exact)
+    expected = {
+        torch.float32: torch.float32,
+        torch.bfloat16: torch.float32,
+        torch.float64: torch.float64,
+    }
+    for dtype in (torch.float32, torch.bfloat16, torch.float64, torch.float32, torch.float64):
+        convolution = copy.deepcopy(convolution).to(dtype)
+        assert convolution.weight.dtype == dtype
+        assert convolution.change_of_basis.dtype == expected[dtype]
+        assert torch.equal(convolution.change_of_basis, exact.to(expected[dtype]))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_weights_are_changed_in_single_precision_even_under_autocast(
+    rescaled_laplacian, monkeypatch, dtype
+):
+    """The convolution gets the exact coefficients, rounded once to the type of the weights."""
+    found = []
+
+    def remember(features, weight, laplacian):
+        found.append(weight)
+        return features
+
+    monkeypatch.setattr(deepsphere.nn.chebyshev, "chebyshev_convolution", remember)
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
+    convolution = ChebConv(8, 8, 6, laplacian, basis="bernstein").to(dtype)
+    functions = torch.from_numpy(chebyshev_coefficients("bernstein", 6))
+    weight = convolution.weight.detach().double()
+    expected = torch.einsum("jk,jio->kio", functions, weight)
+    for mixed in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            convolution(torch.zeros(1, PIXELS, 8, dtype=dtype))
+        assert found[-1].dtype == dtype
+        size = expected.abs().max()
+        assert (found[-1].double() - expected).abs().max() <= torch.finfo(dtype).eps * size
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("basis", BASES)
+def test_under_autocast_the_result_with_a_bias_has_the_type_of_autocast(
+    rescaled_laplacian, basis, groups
+):
+    """And what is learned keeps its own; values are good to some roundings to 8 bits."""
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
+    torch.manual_seed(0)
+    convolution = ChebConv(4, 6, 3, laplacian, basis=basis, bias=True, groups=groups)
+    torch.nn.init.normal_(convolution.bias)
+    features = draw(2, PIXELS, 4, dtype=torch.float32)
+    expected = convolution(features)
+    with torch.autocast("cpu", torch.bfloat16):
+        result = convolution(features)
+    assert result.dtype == torch.bfloat16
+    assert (result - expected).abs().max() < 0.03 * expected.abs().max()
+    result.float().sum().backward()
+    assert convolution.weight.grad.dtype == convolution.bias.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("basis", BASES)
+@pytest.mark.parametrize("groups", [1, 2])
+def test_the_state_holds_weight_and_bias_in_the_layers_own_basis(rescaled_laplacian, basis, groups):
+    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
+    settings = {"basis": basis, "groups": groups, "bias": True}
+    one, other = (ChebConv(4, 6, 5, laplacian, **settings) for _ in range(2))
     assert set(one.state_dict()) == {"weight", "bias"}
-    features = draw(2, PIXELS, 3, dtype=torch.float32)
+    assert ("change_of_basis" in dict(one.named_buffers())) == (basis != "chebyshev")
+    features = draw(2, PIXELS, 4, dtype=torch.float32)
     assert not torch.equal(one(features), other(features))
     other.load_state_dict(one.state_dict(), strict=True)
     assert torch.equal(one(features), other(features))
+    assert torch.equal(copy.deepcopy(one)(features), one(features))
 
 
-def test_a_deep_copy_shares_the_operator_inside_and_nothing_outside(rescaled_laplacian):
+def test_repr_tells_the_sizes_and_what_is_not_the_default(rescaled_laplacian):
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
-    layers = torch.nn.Sequential(ChebConv(3, 4, 3, laplacian), ChebConv(4, 3, 3, laplacian))
-    copied = copy.deepcopy(layers)
-    features = draw(2, PIXELS, 3, dtype=torch.float32)
-    before = layers(features)
-    assert torch.equal(copied(features), before)
-    assert copied[0].laplacian is copied[1].laplacian
-    assert copied[0].laplacian is not laplacian
-    with torch.no_grad():
-        for tensor in (*copied.parameters(), copied[0].laplacian.values):
-            tensor.zero_()
-    assert torch.equal(layers(features), before)
-    assert not copied(features).any()
+    assert ChebConv(4, 6, 5, laplacian).extra_repr() == "4, 6, kernel_size=5"
+    settings = {"basis": "bernstein", "initialization": "modern", "bias": True, "groups": 2}
+    assert ChebConv(4, 6, 5, laplacian, **settings).extra_repr() == (
+        "4, 6, kernel_size=5, basis='bernstein', initialization='modern', bias=True, groups=2"
+    )
 
 
-def test_a_layer_moves_to_another_type_as_a_whole(rescaled_laplacian):
-    convolution = ChebConv(3, 2, 4, SymmetricOperator(rescaled_laplacian(PIXELS))).double()
-    features = draw(2, PIXELS, 3)
-    result = convolution(features)
-    arguments = (features, convolution.weight, convolution.laplacian)
-    expected = chebyshev_convolution_reference(*arguments)
-    assert_close([result], [expected], torch.float64)
+@pytest.mark.parametrize("sizes", [(0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0)], ids=str)
+def test_sizes_below_one_are_refused(rescaled_laplacian, sizes):
+    laplacian = SymmetricOperator(rescaled_laplacian(3))
+    with pytest.raises(ValueError) as caught:
+        ChebConv(*sizes[:3], laplacian, groups=sizes[3])
+    assert str(caught.value) == (
+        "expected at least 1 each, found in_channels={}, out_channels={}, kernel_size={}, "
+        "groups={}".format(*sizes)
+    )
 
 
-# Where pixels differ in size, filters of the operator M^(-1/2) S M^(1/2) on functions, of which S
-# is symmetric.
-MASS = np.geomspace(0.1, 10, PIXELS)[np.random.default_rng(0).permutation(PIXELS)]
+@pytest.mark.parametrize("sizes", [(4, 6, 3), (6, 4, 3), (2, 2, 4)], ids=str)
+def test_groups_that_do_not_divide_the_channels_are_refused(rescaled_laplacian, sizes):
+    entering, leaving, groups = sizes
+    with pytest.raises(ValueError) as caught:
+        ChebConv(entering, leaving, 2, SymmetricOperator(rescaled_laplacian(3)), groups=groups)
+    assert str(caught.value) == (
+        "expected groups that divide the channels, "
+        f"found in_channels={entering}, out_channels={leaving}, groups={groups}"
+    )
 
 
-def by_polynomials(features, weight, matrix, mass):
-    """Return Σ_k M^(-1/2) T_k(S) M^(1/2) x W_k, with the T_k from the eigenvalues of S."""
-    eigenvalues, vectors = np.linalg.eigh(matrix.toarray())
-    roots = np.sqrt(mass)
-    result = 0
-    for order, coefficients in enumerate(weight.numpy()):
-        polynomial = np.cos(order * np.arccos(eigenvalues.clip(-1, 1)))
-        filtered = (vectors * polynomial) @ vectors.T * roots / roots[:, None]
-        result = result + filtered @ features.numpy() @ coefficients
-    return result
+def test_an_unknown_basis_is_refused(rescaled_laplacian):
+    with pytest.raises(ValueError, match="monomial, bernstein, found 'legendre'"):
+        ChebConv(3, 4, 5, SymmetricOperator(rescaled_laplacian(3)), basis="legendre")
 
 
-@pytest.mark.parametrize("convolution", [chebyshev_convolution, chebyshev_convolution_reference])
-@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
-@pytest.mark.parametrize("kernel_size", range(1, 6))
-def test_with_a_mass_the_polynomials_are_those_of_the_operator_on_functions(
-    rescaled_laplacian, convolution, channels, kernel_size
-):
-    matrix = rescaled_laplacian(PIXELS)
-    laplacian = SymmetricOperator(matrix, torch.float64, MASS)
-    features, weight = draw(3, PIXELS, channels[0]), draw(kernel_size, *channels, seed=1)
-    expected = by_polynomials(features, weight, matrix, MASS)
-    result = convolution(features, weight, laplacian)
-    np.testing.assert_allclose(result.numpy(), expected, rtol=0, atol=1e-12)
-
-
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("channels", CHANNELS, ids=str)
-@pytest.mark.parametrize("kernel_size", [1, 2, 5])
-def test_with_a_mass_values_and_gradients_are_those_of_the_reference(
-    rescaled_laplacian, dtype, channels, kernel_size
-):
-    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), dtype, MASS)
-    features = draw(3, PIXELS, channels[0], dtype=dtype, seed=1)
-    weight = draw(kernel_size, *channels, dtype=dtype, seed=2)
-    of_result = draw(3, PIXELS, channels[1], dtype=dtype, seed=3)
-    found = values_and_gradients(chebyshev_convolution, features, weight, laplacian, of_result)
-    double = copy.deepcopy(laplacian).double()
-    arguments = (features.double(), weight.double(), double, of_result.double())
-    expected = values_and_gradients(chebyshev_convolution_reference, *arguments)
-    assert_close(found, expected, dtype)
-
-
-@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
-def test_with_a_mass_gradients_are_those_of_finite_differences(rescaled_laplacian, channels):
-    laplacian = SymmetricOperator(rescaled_laplacian(5), torch.float64, MASS[:5])
-    features = draw(2, 5, channels[0]).requires_grad_()
-    weight = draw(4, *channels, seed=1).requires_grad_()
-
-    def convolve(features, weight):
-        return chebyshev_convolution(features, weight, laplacian)
-
-    assert torch.autograd.gradcheck(convolve, (features, weight))
-    assert torch.autograd.gradcheck(convolve, (features.detach(), weight))
-    assert torch.autograd.gradcheck(convolve, (features, weight.detach()))
-
-
-@pytest.mark.parametrize("kernel_size", [2, 3, 6])
-def test_a_constant_stays_a_constant_on_pixels_of_unequal_areas(kernel_size):
-    """Constants are in the kernel of M⁻¹(D - W), which goes to -1, where T_k is (-1)^k.
-
-    Without the mass they would not be: S has the square root of the mass in its kernel.
-    """
-    graph = build_graph(Icosahedral(1))
-    assert np.ptp(graph.mass) > 0.05
-    matrix = graph.laplacian()
-    operator = RESCALINGS["symmetric"].apply(matrix, largest_eigenvalue(matrix))
-    weight = draw(kernel_size, 3, 2)
-    constants = torch.tensor([1.0, -2.0, 0.5], dtype=torch.float64)
-    features = constants.expand(1, len(graph), 3)
-    laplacian = SymmetricOperator(operator, torch.float64, graph.mass)
-    result = chebyshev_convolution(features, weight, laplacian)
-    signs = (-1.0) ** torch.arange(kernel_size, dtype=torch.float64)
-    expected = torch.einsum("k,i,kio->o", signs, constants, weight).expand_as(result)
-    torch.testing.assert_close(result, expected, rtol=0, atol=1e-11)
-    without = chebyshev_convolution(features, weight, SymmetricOperator(operator, torch.float64))
-    assert (without.amax(dim=1) - without.amin(dim=1)).min() > 1e-3
-
-
-@pytest.mark.parametrize("channels", [(2, 3), (3, 2)], ids=str)
-def test_no_mass_gives_the_bits_that_a_mass_of_ones_gives(rescaled_laplacian, channels):
-    matrix = rescaled_laplacian(PIXELS)
-    features = draw(3, PIXELS, channels[0], dtype=torch.float32)
-    weight = draw(4, *channels, dtype=torch.float32, seed=1)
-    of_result = draw(3, PIXELS, channels[1], dtype=torch.float32, seed=2)
-    none, ones = SymmetricOperator(matrix), SymmetricOperator(matrix, mass=np.ones(PIXELS))
-    assert none.root_mass is None
-    found = [
-        values_and_gradients(chebyshev_convolution, features, weight, laplacian, of_result)
-        for laplacian in (none, ones)
-    ]
-    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
-
-
-def test_a_layer_with_a_mass_learns_no_more_copies_and_moves_as_a_whole(rescaled_laplacian):
-    convolution = ChebConv(3, 2, 4, SymmetricOperator(rescaled_laplacian(PIXELS), mass=MASS))
-    assert set(convolution.state_dict()) == {"weight"}
-    features = draw(2, PIXELS, 3)
-    copied = copy.deepcopy(convolution)
-    assert torch.equal(copied(features.float()), convolution(features.float()))
-    convolution = convolution.double()
-    arguments = (features, convolution.weight, convolution.laplacian)
-    expected = chebyshev_convolution_reference(*arguments)
-    assert_close([convolution(features)], [expected], torch.float64)
+@pytest.mark.parametrize("groups", [1, 2, 64])
+@pytest.mark.parametrize("shape", [(2, 12, 65), (2, 12, 63), (2, 11, 64), (12, 64)], ids=str)
+def test_features_of_another_shape_are_refused_with_groups_too(rescaled_laplacian, shape, groups):
+    """Also one channel too many, which slices would pass over in silence."""
+    convolution = ChebConv(64, 64, 2, SymmetricOperator(rescaled_laplacian(PIXELS)), groups=groups)
+    with pytest.raises(ValueError) as caught:
+        convolution(torch.zeros(shape))
+    message = f"expected features of shape (batch, 12, 64), found {shape}"
+    assert str(caught.value) == message

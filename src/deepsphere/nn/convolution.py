@@ -43,6 +43,11 @@ SUMMED_IN = {
 """The types of features, and those that sums of them are computed in."""
 
 
+# Of so few, one product is faster than an operator; of more, its gradient would be summed in an
+# order that depends on the number of threads.
+_FEW_NUMBERS = 1 << 18
+
+
 def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: SymmetricOperator) -> Tensor:
     """Return the Chebyshev convolution of features.
 
@@ -60,7 +65,8 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
     -------
     Tensor, shape (batch, pixel, out_channels)
         Contiguous, of the type of the features. It can be differentiated any number of times in
-        features and weight.
+        features and weight. What is not finite at a pixel spreads K - 1 edges at least, and on a
+        CPU over some pixels more: replace missing values before.
 
     Raises
     ------
@@ -95,7 +101,11 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
             f"expected a Laplacian of {SUMMED_IN[features.dtype]} for features of "
             f"{features.dtype}, found one of {laplacian.values.dtype}; convert one of them"
         )
-    if len(weight) == 1:
+    if laplacian.values.requires_grad:
+        raise ValueError(
+            "expected a Laplacian that is not learned, found one whose values require a gradient"
+        )
+    if len(weight) == 1 and features.numel() <= _FEW_NUMBERS:
         return features @ weight[0]
     small = is_small(features, weight, laplacian.values)
     compute = convolve_small if small else convolve

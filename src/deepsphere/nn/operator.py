@@ -25,7 +25,8 @@ class SymmetricOperator(nn.Module):
         Exactly symmetric, as the backward pass multiplies by the same matrix.
     dtype : torch.dtype
         Type of the values, float32 or float64: that in which sums of features are computed. It
-        stays float32 where the module is converted to a type of less precision.
+        stays float32 where the module is converted to a type of less precision; converting it to
+        float64 does not bring back digits.
     mass : ndarray, optional, shape (pixel,)
         Where pixels differ in area, the operator on features is M^(-1/2) matrix M^(1/2) with this
         diagonal M; so says the graph that the matrix comes from. Positive.
@@ -33,7 +34,13 @@ class SymmetricOperator(nn.Module):
     Raises
     ------
     ValueError
-        If the matrix is not square or not exactly symmetric, or the mass has another length.
+        If the matrix is not square or not exactly symmetric, has 2^31 entries or more, or the mass
+        has another length or is not positive; or if the type is another one.
+
+    Notes
+    -----
+    What the layers derive from the buffers is kept with them: do not write to them past PyTorch's
+    notice, that is through ``data`` or NumPy, nor between a forward pass and its backward pass.
     """
 
     offsets: Tensor
@@ -49,6 +56,10 @@ class SymmetricOperator(nn.Module):
         mass: NDArray[np.float64] | None = None,
     ) -> None:
         super().__init__()
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"expected a dtype of float32 or float64, found {dtype}")
+        if matrix.nnz > np.iinfo(np.int32).max:
+            raise ValueError(f"expected at most 2^31 - 1 entries, found {matrix.nnz}")
         if matrix.shape[0] != matrix.shape[1]:
             raise ValueError(f"expected a square matrix, found {matrix.shape=}")
         asymmetry = abs(matrix - matrix.T)

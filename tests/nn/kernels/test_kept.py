@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from deepsphere.nn.kernels.kept import derived
 
@@ -243,3 +244,20 @@ def test_threads_at_once_get_one_table(counted):
         tables = list(pool.map(call, range(threads)))
     assert counted.times == 1
     assert all(table is tables[0] for table in tables)
+
+
+def test_a_table_first_needed_in_inference_can_be_learned_with_later():
+    source = torch.ones(3)
+    with torch.inference_mode():
+        table = derived([source], "double", lambda: 2 * source)
+    assert not table.is_inference()
+    learned = torch.ones(3, requires_grad=True)
+    (learned * table).sum().backward()
+    assert learned.grad.tolist() == [2, 2, 2]
+
+
+def test_a_table_first_needed_by_a_tracer_has_numbers():
+    source = torch.ones(3)
+    with FakeTensorMode():
+        table = derived([source], "double", lambda: 2 * source)
+    assert table.tolist() == [2, 2, 2]

@@ -75,3 +75,20 @@ def test_it_can_be_differentiated_and_written_to(limit, dtype):
         numbers.mul_(2)
     assert numbers._version > before
     assert (numbers == 6).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+def test_a_large_result_of_an_operator_can_be_changed_in_place(monkeypatch, dtype):
+    """As by a rectifier that writes to what it is given."""
+    monkeypatch.setattr(memory, "_LARGE", 1)
+
+    @torch.library.custom_op("deepsphere_tests::twice_" + str(dtype)[6:], mutates_args=())
+    def twice(numbers: torch.Tensor) -> torch.Tensor:
+        return memory.empty(numbers.shape, numbers.dtype).copy_(2 * numbers)
+
+    twice.register_autograd(lambda ctx, gradient: 2 * gradient)
+    numbers = torch.linspace(-1, 1, 12, dtype=dtype).view(3, 4).requires_grad_()
+    result = twice(numbers)
+    assert not result._is_view()
+    result.relu_().sum().backward()
+    assert torch.equal(numbers.grad, 2.0 * (numbers.detach() > 0))

@@ -3,11 +3,11 @@
 Each thread takes tiles of pixels (:mod:`~deepsphere.nn.kernels.tiles`) of a few samples, and
 computes all that the layer does with them in its own workspace
 (:mod:`~deepsphere.nn.kernels.terms`). The functions are those of
-:mod:`~deepsphere.nn.kernels.stock`, at several times the speed. Results do not depend on the number
-of threads. Channels must lie next to each other in memory, and the operator's tensors must be
-contiguous.
+:mod:`~deepsphere.nn.kernels.stock`, up to rounding. Results do not depend on the number of threads.
+Channels must lie next to each other in memory, and the operator's tensors must be contiguous.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -24,18 +24,25 @@ from deepsphere.nn.kernels.memory import empty
 from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.threads import share_out
 from deepsphere.nn.kernels.tiles import Tiles, cut
-from deepsphere.nn.kernels.vectors import MIX_ROWS
+from deepsphere.nn.kernels.vectors import HOP_ROWS, MIX_ROWS, NARROW_MIX_ROWS
 
 # Rows of the workspace are at least so wide, as far as there are samples: two vectors.
 _ROW = 2 * LANES
-# A term of a tile takes so many bytes at most, so that those in use fit the second cache; or, if
+# The rows of a tile take so many bytes at most, so that those in use fit the second cache; or, if
 # that would make a hop this much longer, as it is computed around the tile too, so many.
 _TERM_BYTES = 1 << 18
 _LONGEST_HOPS = 1.2
 _LARGE_TERM_BYTES = 1 << 21
-# Sums of the weight's gradient are made in so many shares at most, and take so many bytes.
-_SHARES = 32
-_SUM_BYTES = 1 << 22
+# With few samples there are so many tiles at least, for as many threads, of so many pixels at
+# least; unless hops would be this much longer, as where a graph has no nearness.
+_SHARES = 8
+_FEWEST_PIXELS = 256
+_TOO_LONG_HOPS = 2.5
+# Sums of the weight's gradient are made in so many shares at most, each of so many rows at least.
+_MOST_SUMS = 32
+_ROWS_OF_A_SUM = 256
+# What a thread computes in is kept for the next call if it takes so many bytes at most.
+_KEPT_BYTES = 1 << 25
 
 Matrix = tuple[Tensor, Tensor, Tensor, Tensor | None]
 
@@ -116,7 +123,7 @@ def _differentiate(
 ) -> Tensor:
     """Return the weight's gradient, and write that of the features where there are panels."""
     offsets, columns, values, roots = matrix
-    batch, _, entering = features.shape
+    batch, pixels, entering = features.shape
     leaving = gradient.shape[2]
     length = kernel_size * entering * leaving
     if features.numel() == 0:
@@ -125,8 +132,8 @@ def _differentiate(
     width = entering if expand_features else leaving
     samples, tiles = _plan(batch, width, kernel_size, offsets, columns, values)
     tasks = len(tiles.owns) * -(-batch // samples)
-    affordable = _SUM_BYTES // (length * values.dtype.itemsize)
-    sums = np.empty((min(tasks, _SHARES, max(4, affordable)), length), _numpy_type(values))
+    worthwhile = max(1, batch * pixels // _ROWS_OF_A_SUM)
+    sums = np.empty((min(tasks, _MOST_SUMS, worthwhile), length), _numpy_type(values))
     expanded, other = (
         _rounded(samples * channels, values)
         for channels in ((entering, leaving) if expand_features else (leaving, entering))
@@ -153,36 +160,33 @@ def _differentiate(
 def _plan(
     batch: int, width: int, kernel_size: int, offsets: Tensor, columns: Tensor, values: Tensor
 ) -> tuple[int, Tiles]:
-    """Return how many samples share a row of the workspace, and the tiles.
-
-    That a row of 32 float32 numbers or more is best, and that tiles pay off once a term exceeds
-    the cache, was measured by ``benchmarks/convolution.py``.
-    """
+    """Return how many samples share a row of the workspace, and the tiles."""
     samples = max(1, min(batch, _ROW // width))
     row = _rounded(samples * width, values) * values.dtype.itemsize
+    pixels = -(-(offsets.numel() - 1) // HOP_ROWS) * HOP_ROWS
+    tiles_wanted = -(-_SHARES // -(-batch // samples))
+    fair = max(_FEWEST_PIXELS, pixels // tiles_wanted // HOP_ROWS * HOP_ROWS)
+    sizes = tuple(
+        min(pixels, fair, 1 << max(8, (size // row).bit_length() - 1))
+        for size in (_TERM_BYTES, _LARGE_TERM_BYTES)
+    )
     tiles = derived(
         (values, offsets, columns),
-        ("tiles", kernel_size, row),
-        lambda: _cut(offsets.numpy(), columns.numpy(), values.numpy(), kernel_size - 1, row),
+        ("tiles", kernel_size, sizes),
+        lambda: _cut(offsets, columns, values, kernel_size - 1, (*sizes, pixels)),
     )
     return samples, tiles
 
 
 def _cut(
-    offsets: NDArray[np.int32],
-    columns: NDArray[np.int32],
-    values: NDArray[np.floating],
-    hops: int,
-    row: int,
+    offsets: Tensor, columns: Tensor, values: Tensor, hops: int, sizes: tuple[int, ...]
 ) -> Tiles:
-    """Return the tiles for a recurrence whose rows take so many bytes."""
-    small, large = (
-        1 << max(8, (size // row).bit_length() - 1) for size in (_TERM_BYTES, _LARGE_TERM_BYTES)
-    )
-    tiles = cut(offsets, columns, values, hops, small)
-    computed = tiles.reach[:, :-1].sum()
-    if computed > _LONGEST_HOPS * hops * (len(offsets) - 1):
-        return cut(offsets, columns, values, hops, large)
+    """Return the smallest tiles that do not make hops too long."""
+    matrix = (offsets.numpy(), columns.numpy(), values.numpy())
+    for size, longest in zip(sizes, (_LONGEST_HOPS, _TOO_LONG_HOPS, math.inf), strict=True):
+        tiles = cut(*matrix, hops, size)
+        if tiles.reach[:, :-1].sum() <= longest * hops * tiles.owns.sum():
+            break
     return tiles
 
 
@@ -203,16 +207,17 @@ def _run(
 ) -> None:
     """Run a loop on all threads, each with a workspace that is kept for the next call."""
     threads = min(torch.get_num_threads(), shares)
-    length = (pixels + MIX_ROWS) * width
+    length = (pixels + max(MIX_ROWS, NARROW_MIX_ROWS)) * width
     kind = _numpy_type(values)
     with _lock:
         kept = _workspaces.pop() if _workspaces else np.empty((0, 0), dtype=kind)
     if kept.dtype != kind or kept.shape[0] < threads or kept.shape[1] < length:
         kept = np.zeros((threads, length), dtype=kind)
     slots = np.zeros(1, dtype=np.int64)
-    share_out(loop, shares, slots, kept, *arguments)
-    with _lock:
-        _workspaces[:] = [kept]
+    share_out(loop, shares, slots, kept, *arguments, most=threads)
+    if kept.shape[1] * kept.itemsize <= _KEPT_BYTES:
+        with _lock:
+            _workspaces[:] = [kept]
 
 
 def _in_memory(

@@ -2,8 +2,7 @@
 
 :data:`convolve`, :data:`weight_gradient` and :data:`gradients` take tensors on any device. What
 they compute is said by :mod:`deepsphere.nn.kernels.stock`, and how they are differentiated by
-:mod:`deepsphere.nn.convolution`. They are defined at the lower of PyTorch's two levels, where a
-call costs a third less.
+:mod:`deepsphere.nn.convolution`.
 """
 
 import importlib.util

@@ -31,6 +31,10 @@ from deepsphere.nn.kernels.neighbours import Neighbours, neighbours
 _BYTES_AT_A_TIME = 30 * 2**20
 
 
+# Whether PyTorch can sum products of bfloat16 numbers into float32 ones.
+_MIXES_TYPES = hasattr(torch.ops.aten.mm, "dtype")
+
+
 def convolve(
     features: Tensor,
     weight: Tensor,
@@ -96,11 +100,11 @@ def weight_gradient(
     )
     if adjoint:
         for samples, terms in _terms(gradient, kernel_size, operator):
-            total += features[samples].flatten(0, 1).t() @ terms
+            total += _product(features[samples].flatten(0, 1).t(), terms)
         total = total.view(entering, kernel_size, leaving).transpose(0, 1)
     else:
         for samples, terms in _terms(features, kernel_size, operator):
-            total += terms.t() @ gradient[samples].flatten(0, 1)
+            total += _product(terms.t(), gradient[samples].flatten(0, 1))
         total = total.view(kernel_size, entering, leaving)
     return total.to(features.dtype).contiguous()
 
@@ -147,7 +151,7 @@ def gradients(
     of_weight = values.new_zeros(entering, kernel_size * leaving)
     for samples, terms in _terms(gradient, kernel_size, operator):
         torch.mm(terms, transposed.flatten(0, 1), out=of_features[samples].flatten(0, 1))
-        of_weight += features[samples].flatten(0, 1).t() @ terms
+        of_weight += _product(features[samples].flatten(0, 1).t(), terms)
     of_weight = of_weight.view(entering, kernel_size, leaving).transpose(0, 1)
     return of_features, of_weight.to(weight.dtype).contiguous()
 
@@ -214,3 +218,13 @@ def _workspace(features: Tensor, kernel_size: int, channels: int) -> Iterator[tu
     room = features.new_empty(samples, pixels, kernel_size, channels)
     for start in range(0, batch, samples):
         yield slice(start, start + samples), room[: batch - start]
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor:
+    """Return a product of matrices in the type that is summed in, also under autocast."""
+    with torch.autocast(left.device.type, enabled=False):
+        if left.dtype != torch.bfloat16:
+            return torch.mm(left, right)
+        if left.is_cuda and _MIXES_TYPES:
+            return torch.mm(left, right, out_dtype=torch.float32)
+        return torch.mm(left.float(), right.float())

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import unset_fake_temporarily
 from torch.utils.weak import WeakIdKeyDictionary, WeakIdRef
 
 _Table = TypeVar("_Table")
@@ -54,7 +55,8 @@ def derived(sources: Sequence[Tensor], name: Hashable, build: Callable[[], _Tabl
         Which table of these tensors.
     build : callable
         Makes it. It is called anew where a tensor is another one, or was written to and changed
-        by that; of inference tensors PyTorch does not record that they were written to.
+        by that. PyTorch does not record writing to inference tensors, nor through ``data`` or
+        NumPy; what is written so is not seen.
     """
     versions = [0 if source.is_inference() else source._version for source in sources]
     name_of_sources = tuple(map(id, sources))
@@ -77,7 +79,9 @@ def derived(sources: Sequence[Tensor], name: Hashable, build: Callable[[], _Tabl
                 record.tables.clear()
             record.versions = versions
         if name not in record.tables:
-            record.tables[name] = build()
+            # Tables outlive the mode that they are first needed in.
+            with torch.inference_mode(False), torch.no_grad(), unset_fake_temporarily():
+                record.tables[name] = build()
         table: _Table = record.tables[name]
         return table
 

@@ -23,4 +23,9 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
         return torch.empty(shape, dtype=dtype)
     memory = np.empty(size + _ALIGNMENT, dtype=np.uint8)
     start = -memory.ctypes.data % _ALIGNMENT
-    return torch.from_numpy(memory[start : start + size]).view(dtype).view(shape)
+    flat = torch.frombuffer(memory, dtype=dtype, offset=start, count=math.prod(shape))
+    # Not a view: results of operators can be changed in place only if they are none.
+    strides = [math.prod(shape[place + 1 :]) for place in range(len(shape))]
+    storage, offset = flat.untyped_storage(), int(flat.storage_offset())
+    result: Tensor = torch.empty(0, dtype=dtype).set_(storage, offset, list(shape), strides)
+    return result

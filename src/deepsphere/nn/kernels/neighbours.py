@@ -96,9 +96,13 @@ def neighbours(
         Whether to return those of the adjoint R S R^-1 instead.
     """
     sources = [values, offsets, columns] if roots is None else [values, offsets, columns, roots]
-    scales = roots.reciprocal() if adjoint and roots is not None else roots
     return derived(
         sources,
         ("neighbours", adjoint and roots is not None),
-        lambda: build_neighbours(offsets, columns, values, scales),
+        lambda: build_neighbours(
+            offsets,
+            columns,
+            values,
+            roots.reciprocal() if adjoint and roots is not None else roots,
+        ),
     )

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deepsphere.nn.kernels import normalization_loops as loops
+from deepsphere.nn.kernels.memory import empty
 from deepsphere.nn.kernels.threads import share_out
 from deepsphere.nn.pooling import CHILDREN
 
@@ -82,7 +83,8 @@ def normalize(
     Tensor, shape (batch, pixel or pixel / 4, channel), of the type of the features
     """
     batch, pixels, channels = features.shape
-    result = features.new_empty(batch, pixels // CHILDREN if pool else pixels, channels)
+    shape = (batch, pixels // CHILDREN if pool else pixels, channels)
+    result = empty(shape, features.dtype)
     rows = result.shape[0] * result.shape[1]
     if rows:
         fold = 1 if pool else _fold(rows, channels)
@@ -124,7 +126,7 @@ def gradients(
     of_bias : Tensor of float64, shape (channel,)
     """
     channels = features.shape[2]
-    result = torch.empty_like(features, memory_format=torch.contiguous_format)
+    result = empty(features.shape, features.dtype)
     rows = gradient.numel() // channels
     if not rows:
         return result, torch.zeros(channels, dtype=torch.float64)

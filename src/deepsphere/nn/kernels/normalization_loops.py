@@ -16,19 +16,17 @@ The rectifier cuts at ``floor``, and minus infinity cuts nothing.
 # numba finds the types of what it compiles.
 # mypy: disable-error-code="no-untyped-def"
 
-import numba
 import numpy as np
 
 from deepsphere.nn.kernels.elements import read, write
+from deepsphere.nn.kernels.loops import loop
 from deepsphere.nn.kernels.threads import claim
 from deepsphere.nn.pooling import CHILDREN
 
 NONE, MAX, MEAN = range(3)
 
-_compiled = numba.njit(nogil=True, cache=True, fastmath={"contract"})
 
-
-@_compiled
+@loop
 def gather_statistics(progress, shares, features, size, means, squares):
     """Write each share's mean and its sum of squared deviations from it.
 
@@ -57,7 +55,7 @@ def gather_statistics(progress, shares, features, size, means, squares):
             squares[share, column] = sums[1, column] - step * sums[0, column]
 
 
-@_compiled
+@loop
 def apply(progress, shares, features, size, coefficients, floor, kind, result):
     """Write the normalized, shifted, rectified and pooled features."""
     width = result.shape[1]
@@ -88,7 +86,7 @@ def apply(progress, shares, features, size, coefficients, floor, kind, result):
                     write(result, row, column, weight * total)
 
 
-@_compiled
+@loop
 def gather_sums(progress, shares, features, gradient, size, coefficients, floor, kind, parts):
     """Write each share's sums of the gradient and of its product with the normalized value."""
     width = gradient.shape[1]
@@ -123,7 +121,7 @@ def gather_sums(progress, shares, features, gradient, size, coefficients, floor,
         parts[share] = sums
 
 
-@_compiled
+@loop
 def differentiate(progress, shares, features, gradient, size, coefficients, floor, kind, result):
     """Write the gradient of the features."""
     width = gradient.shape[1]
@@ -158,38 +156,38 @@ def differentiate(progress, shares, features, gradient, size, coefficients, floo
                         write(result, row, column + child * width, passed)
 
 
-@_compiled
+@loop
 def _exceeds(second, first):
     # Without a branch, so that it may become a vector instruction.
     return (second > first) | (second != second)
 
 
-@_compiled
+@loop
 def _larger(first, second):
     """Return the larger number, and NaN if one is."""
     return second if _exceeds(second, first) else first
 
 
-@_compiled
+@loop
 def _normalized(value, coefficients, column):
     deviation = value - read(coefficients, 0, column)
     return deviation * read(coefficients, 1, column) + read(coefficients, 2, column)
 
 
-@_compiled
+@loop
 def _rectified(value, coefficients, column, floor):
     shifted = _normalized(value, coefficients, column) + read(coefficients, 3, column)
     return floor if shifted <= floor else shifted
 
 
-@_compiled
+@loop
 def _passed(gradient, value, coefficients, column, floor):
     """Return the gradient as it comes through the rectifier."""
     shifted = _normalized(value, coefficients, column) + read(coefficients, 3, column)
     return coefficients.dtype.type(0) if shifted <= floor else gradient
 
 
-@_compiled
+@loop
 def _returned(gradient, value, coefficients, column):
     """Return the gradient as it comes through the normalization."""
     through = _normalized(value, coefficients, column) * read(coefficients, 5, column)

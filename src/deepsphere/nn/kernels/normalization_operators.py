@@ -2,7 +2,7 @@
 
 :data:`channel_statistics`, :data:`normalize_rectify` and :data:`normalize_rectify_gradients` take
 tensors on a CPU. Each is a function of :mod:`deepsphere.nn.kernels.normalization`, which says what
-it computes. They are defined at the lower of PyTorch's two levels, where a call costs a third less.
+it computes.
 """
 
 from typing import Any

@@ -12,9 +12,9 @@ from a row to the next, and ``slab`` that from a term of the recurrence to the n
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 
+from deepsphere.nn.kernels.loops import loop
 from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.threads import claim
 from deepsphere.nn.kernels.vectors import (
@@ -57,7 +57,7 @@ class Batch(NamedTuple):
     kernel_size: int
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def pack(weight, slabs, panels):  # type: ignore[no-untyped-def]
     """Lay a weight out for :func:`mix_block`, padded with zeros.
 
@@ -77,7 +77,7 @@ def pack(weight, slabs, panels):  # type: ignore[no-untyped-def]
                         position += 1
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def expand_and_mix(  # type: ignore[no-untyped-def]
     progress, shares, slots, works, batch, tiles, features, panels, result
 ):
@@ -100,7 +100,7 @@ def expand_and_mix(  # type: ignore[no-untyped-def]
         )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def mix_and_contract(  # type: ignore[no-untyped-def]
     progress, shares, slots, works, batch, tiles, features, panels, result
 ):
@@ -138,7 +138,7 @@ def mix_and_contract(  # type: ignore[no-untyped-def]
         _scatter(work, 0, width, result, sample, samples, pixels, tiles.owns[tile])
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def differentiate(  # type: ignore[no-untyped-def]
     progress, shares, slots, works, batch, tiles, features, gradient, of_features, panels,
     expand_features, sums,
@@ -190,7 +190,7 @@ def differentiate(  # type: ignore[no-untyped-def]
             )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _task(number, batch):  # type: ignore[no-untyped-def]
     """Return the tile, the first sample, and how many samples are left of those of a row."""
     parts = -(-batch.size // batch.samples)
@@ -198,13 +198,13 @@ def _task(number, batch):  # type: ignore[no-untyped-def]
     return number // parts, sample, min(batch.samples, batch.size - sample)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _tile(tiles, tile):  # type: ignore[no-untyped-def]
     start = tiles.starts[tile]
     return tiles.reach[tile], tiles.pixels[start:], tiles.groups[start // HOP_ROWS :]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _gather(  # type: ignore[no-untyped-def]
     source, sample, samples, pixels, count, work, at, width
 ):
@@ -218,7 +218,7 @@ def _gather(  # type: ignore[no-untyped-def]
             copy_row(work, place, source.memory, start, source.channels, scale)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _scatter(  # type: ignore[no-untyped-def]
     work, start, width, target, sample, samples, pixels, count
 ):
@@ -232,7 +232,7 @@ def _scatter(  # type: ignore[no-untyped-def]
             copy_row(target.memory, place, work, begin, target.channels, scale)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _expand(work, slab, width, kernel_size, reach, groups, tiles):  # type: ignore[no-untyped-def]
     """Compute the terms T_1, T_2, ... from T_0, each as far out as the next one needs."""
     for order in range(1, kernel_size):
@@ -242,7 +242,7 @@ def _expand(work, slab, width, kernel_size, reach, groups, tiles):  # type: igno
         _hop(work, target, target - slab, target - 2 * slab, width, count, scale, 0, groups, tiles)
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _hop(  # type: ignore[no-untyped-def]
     work, target, source, before, width, count, scale, add, groups, tiles
 ):
@@ -285,7 +285,7 @@ def _hop(  # type: ignore[no-untyped-def]
                 )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _mix(  # type: ignore[no-untyped-def]
     work, start, width, slabs, slab, entering, samples, count, panels, first, target, at, pixels
 ):
@@ -314,7 +314,7 @@ def _mix(  # type: ignore[no-untyped-def]
                     )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _outer(  # type: ignore[no-untyped-def]
     work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
     kernel_size, samples, count, sums,
@@ -346,13 +346,13 @@ def _outer(  # type: ignore[no-untyped-def]
                             )  # fmt: skip
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _row_width(columns, work):  # type: ignore[no-untyped-def]
     """Return the width of a row in the workspace: whole vectors."""
     lanes = _lanes(work)
     return (columns + lanes - 1) // lanes * lanes
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _lanes(work):  # type: ignore[no-untyped-def]
     return LANES if work.itemsize == 4 else LANES // 2

@@ -8,7 +8,7 @@ threading library beside PyTorch's own, may be called from several threads at on
 
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ def share_out(loop: Callable[..., None], shares: int, *arguments: Any, most: int
     Parameters
     ----------
     loop : callable
-        Compiled by ``numba.njit(nogil=True, cache=True)``. It is called as ``loop(progress,
+        Compiled by :func:`~deepsphere.nn.kernels.loops.loop`. It is called as ``loop(progress,
         shares, *arguments)``, takes its next share as ``claim(progress)``, and returns when that
         is not below ``shares``. What a share computes must not depend on who computes it.
     shares : int
@@ -53,7 +53,10 @@ def share_out(loop: Callable[..., None], shares: int, *arguments: Any, most: int
     if threads > 1 and not _pools:
         _pools.append(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="deepsphere"))
     futures = [_pools[0].submit(loop, progress, shares, *arguments) for _ in range(threads - 1)]
-    loop(progress, shares, *arguments)
-    for future in futures:
-        if not future.cancel():
-            future.result()
+    try:
+        loop(progress, shares, *arguments)
+    finally:
+        running = [future for future in futures if not future.cancel()]
+        wait(running)
+    for future in running:
+        future.result()

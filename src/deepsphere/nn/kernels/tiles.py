@@ -13,12 +13,12 @@ not 0. So a number that is not finite may spread over a group.
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from deepsphere.nn.kernels.loops import loop
 from deepsphere.nn.kernels.vectors import HOP_ROWS
 
 # Pixels whose neighbours are this share of all pixels away, on average, are put in another order.
@@ -128,7 +128,7 @@ def _gathered(
     return groups[rows, places][np.lexsort((~whole, tiles))]
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _group(offsets, columns, groups):  # type: ignore[no-untyped-def]
     """Put each pixel in a group with those near it whose neighbours are its neighbours most."""
     used = np.zeros(len(groups), dtype=np.bool_)
@@ -160,7 +160,7 @@ def _group(offsets, columns, groups):  # type: ignore[no-untyped-def]
     return number
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _collect(offsets, columns, own, found, places, reach):  # type: ignore[no-untyped-def]
     """List a tile's pixels; ``places`` tells where a pixel stands in the list, else -1."""
     number = len(own)
@@ -186,7 +186,7 @@ def _collect(offsets, columns, own, found, places, reach):  # type: ignore[no-un
     return number
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _measure(  # type: ignore[no-untyped-def]
     offsets, columns, order, bounds, most, reach, entries
 ):
@@ -212,7 +212,7 @@ def _measure(  # type: ignore[no-untyped-def]
             places[found[index]] = -1
 
 
-@numba.njit(nogil=True, cache=True)
+@loop
 def _fill(  # type: ignore[no-untyped-def]
     offsets, columns, values, order, bounds, reach, starts, pixels, groups, local, spread
 ):
