@@ -239,8 +239,6 @@ def sweep(pairs: int) -> bool:
             for entering, leaving in SWEEP_CHANNELS:
                 layer = Layer(Healpix(nside), 20, batch, entering, leaving, kernel_size)
                 ratio = _sweep_ratio(layer, run, pairs)
-                # Once more, with care, before it is said to be slow.
-                ratio = ratio if ratio >= 1 else _sweep_ratio(layer, run, 4 * pairs)
                 ratios.append((ratio, f"{layer}, {run}", f"{entering} to {leaving}"))
             all_ratios += [(ratio, text) for ratio, text, _ in ratios]
             lowest, _, place = min(ratios)

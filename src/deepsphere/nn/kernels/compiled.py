@@ -33,8 +33,10 @@ _ROW = 2 * LANES
 _TERM_BYTES = 1 << 18
 _LONGEST_HOPS = 1.2
 _LARGE_TERM_BYTES = 1 << 21
-# With few samples there are so many tiles at least, for as many threads, of so many pixels at
-# least; unless hops would be this much longer, as where a graph has no nearness.
+# To wake a thread takes as long as so many multiplications.
+_WORTH_A_THREAD = 1 << 24
+# With few samples there are so many tiles at least, if there is work for as many threads, of so
+# many pixels at least; unless hops would be this much longer, as where a graph has no nearness.
 _SHARES = 8
 _FEWEST_PIXELS = 256
 _TOO_LONG_HOPS = 2.5
@@ -62,11 +64,14 @@ def convolve(
     if result.numel() == 0:
         return result
     mix_first = leaving < entering
-    samples, tiles = _plan(batch, min(entering, leaving), kernel_size, offsets, columns, values)
+    matrix = (offsets, columns, values)
+    work = _multiplications(batch, kernel_size, entering, leaving, offsets, columns)
+    samples, tiles = _plan(batch, min(entering, leaving), kernel_size, work, *matrix)
     wide, narrow = (_rounded(samples * channels, values) for channels in (entering, leaving))
     _run(
         terms.mix_and_contract if mix_first else terms.expand_and_mix,
         len(tiles.owns) * -(-batch // samples),
+        work,
         tiles.most_pixels,
         3 * narrow + wide if mix_first else kernel_size * wide,
         values,
@@ -130,7 +135,8 @@ def _differentiate(
         return features.new_zeros(kernel_size, entering, leaving)
     expand_features = len(panels) == 0 and entering <= leaving
     width = entering if expand_features else leaving
-    samples, tiles = _plan(batch, width, kernel_size, offsets, columns, values)
+    work = _multiplications(batch, kernel_size, entering, leaving, offsets, columns)
+    samples, tiles = _plan(batch, width, kernel_size, work, offsets, columns, values)
     tasks = len(tiles.owns) * -(-batch // samples)
     worthwhile = max(1, batch * pixels // _ROWS_OF_A_SUM)
     sums = np.empty((min(tasks, _MOST_SUMS, worthwhile), length), _numpy_type(values))
@@ -141,6 +147,7 @@ def _differentiate(
     _run(
         terms.differentiate,
         len(sums),
+        work,
         tiles.most_pixels,
         kernel_size * expanded + other,
         values,
@@ -157,14 +164,29 @@ def _differentiate(
     return total.view(kernel_size, entering, leaving)
 
 
+def _multiplications(
+    batch: int, kernel_size: int, entering: int, leaving: int, offsets: Tensor, columns: Tensor
+) -> int:
+    """Return how many multiplications a convolution takes."""
+    hops = (kernel_size - 1) * columns.numel() * min(entering, leaving)
+    return batch * (hops + (offsets.numel() - 1) * kernel_size * entering * leaving)
+
+
 def _plan(
-    batch: int, width: int, kernel_size: int, offsets: Tensor, columns: Tensor, values: Tensor
+    batch: int,
+    width: int,
+    kernel_size: int,
+    work: int,
+    offsets: Tensor,
+    columns: Tensor,
+    values: Tensor,
 ) -> tuple[int, Tiles]:
     """Return how many samples share a row of the workspace, and the tiles."""
     samples = max(1, min(batch, _ROW // width))
     row = _rounded(samples * width, values) * values.dtype.itemsize
     pixels = -(-(offsets.numel() - 1) // HOP_ROWS) * HOP_ROWS
-    tiles_wanted = -(-_SHARES // -(-batch // samples))
+    shares_wanted = min(_SHARES, 1 + work // _WORTH_A_THREAD)
+    tiles_wanted = -(-shares_wanted // -(-batch // samples))
     fair = max(_FEWEST_PIXELS, pixels // tiles_wanted // HOP_ROWS * HOP_ROWS)
     sizes = tuple(
         min(pixels, fair, 1 << max(8, (size // row).bit_length() - 1))
@@ -200,13 +222,14 @@ os.register_at_fork(
 def _run(
     loop: Callable[..., None],
     shares: int,
+    work: int,
     pixels: int,
     width: int,
     values: Tensor,
     *arguments: Any,
 ) -> None:
     """Run a loop on all threads, each with a workspace that is kept for the next call."""
-    threads = min(torch.get_num_threads(), shares)
+    threads = min(torch.get_num_threads(), shares, 1 + work // _WORTH_A_THREAD)
     length = (pixels + max(MIX_ROWS, NARROW_MIX_ROWS)) * width
     kind = _numpy_type(values)
     with _lock:
