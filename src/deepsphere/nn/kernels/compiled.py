@@ -182,7 +182,13 @@ def _plan(
     values: Tensor,
 ) -> tuple[int, Tiles]:
     """Return how many samples share a row of the workspace, and the tiles."""
-    samples = max(1, min(batch, _ROW // width))
+    fewest = max(1, min(batch, _ROW // width))
+    most = max(fewest, min(batch, 2 * _ROW // width))
+    # As little as can be of all rows is empty.
+    samples = min(
+        range(fewest, most + 1),
+        key=lambda number: -(-batch // number) * _rounded(number * width, values),
+    )
     row = _rounded(samples * width, values) * values.dtype.itemsize
     pixels = -(-(offsets.numel() - 1) // HOP_ROWS) * HOP_ROWS
     shares_wanted = min(_SHARES, 1 + work // _WORTH_A_THREAD)
