@@ -50,6 +50,10 @@ def module_file(folder: Path, module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+FIRST_CALLED = [f"deepsphere.nn.kernels.{name}" for name in ("compiled", "gpu", "normalization")]
+"""What networks load when they are first called, on one machine or another."""
+
+
 @pytest.fixture(scope="module")
 def loaded(finished: Any) -> dict[str, set[str]]:
     """Return the modules that Python really loads for each stage: the oracle.
@@ -76,6 +80,8 @@ def loaded(finished: Any) -> dict[str, set[str]]:
         script = (
             "import importlib, sys\n"
             f"for name in {roots!r}: importlib.import_module(name)\n"
+            "if 'deepsphere.nn.convolution' in sys.modules:\n"
+            f"    for name in {FIRST_CALLED!r}: importlib.import_module(name)\n"
             "print(*(name for name in sys.modules if name.split('.')[0] == 'deepsphere'))"
         )
         command = [sys.executable, "-c", script]

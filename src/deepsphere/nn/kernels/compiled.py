@@ -160,7 +160,9 @@ def _differentiate(
         expand_features,
         sums,
     )
-    total = torch.from_numpy(sums.sum(axis=0, dtype=np.float64)).to(features.dtype)
+    # What is not finite stays so, without a warning, as in PyTorch.
+    with np.errstate(all="ignore"):
+        total = torch.from_numpy(sums.sum(axis=0, dtype=np.float64)).to(features.dtype)
     return total.view(kernel_size, entering, leaving)
 
 

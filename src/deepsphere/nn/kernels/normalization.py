@@ -51,8 +51,10 @@ def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     counts = np.repeat(counts, fold, axis=0)
     means, squares = means.reshape(-1, channels), squares.reshape(-1, channels)
     # The parts' deviations and those of their means: Chan, Golub and LeVeque (1983), eq. 1.5.
-    mean = (counts * means).sum(axis=0) / rows
-    variance = (squares + counts * (means - mean) ** 2).sum(axis=0) / rows
+    # What is not finite stays so, without a warning, as in PyTorch.
+    with np.errstate(all="ignore"):
+        mean = (counts * means).sum(axis=0) / rows
+        variance = (squares + counts * (means - mean) ** 2).sum(axis=0) / rows
     return torch.from_numpy(mean), torch.from_numpy(variance)
 
 
