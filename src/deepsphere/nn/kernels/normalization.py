@@ -24,7 +24,11 @@ _KINDS = {None: loops.NONE, "max": loops.MAX, "mean": loops.MEAN}
 _SHARE = 2**17
 _WIDTH = 64
 
+# What is not finite stays so, without a warning, as in PyTorch.
+_QUIETLY = np.errstate(all="ignore")
 
+
+@_QUIETLY
 def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     """Return the mean and the variance of each channel.
 
@@ -51,13 +55,12 @@ def statistics(features: Tensor) -> tuple[Tensor, Tensor]:
     counts = np.repeat(counts, fold, axis=0)
     means, squares = means.reshape(-1, channels), squares.reshape(-1, channels)
     # The parts' deviations and those of their means: Chan, Golub and LeVeque (1983), eq. 1.5.
-    # What is not finite stays so, without a warning, as in PyTorch.
-    with np.errstate(all="ignore"):
-        mean = (counts * means).sum(axis=0) / rows
-        variance = (squares + counts * (means - mean) ** 2).sum(axis=0) / rows
+    mean = (counts * means).sum(axis=0) / rows
+    variance = (squares + counts * (means - mean) ** 2).sum(axis=0) / rows
     return torch.from_numpy(mean), torch.from_numpy(variance)
 
 
+@_QUIETLY
 def normalize(
     features: Tensor,
     mean: Tensor,
@@ -99,6 +102,7 @@ def normalize(
     return result
 
 
+@_QUIETLY
 def gradients(
     gradient: Tensor,
     features: Tensor,
