@@ -49,7 +49,7 @@ def same_weights():
 def compute_by(monkeypatch, module):
     """Have the convolution computed by a module, however little there is to compute."""
     if module != "small":
-        monkeypatch.setattr(deepsphere.nn.convolution, "is_small", lambda *given: False)
+        monkeypatch.setattr(deepsphere.nn.convolution, "small_way", lambda *given: None)
         monkeypatch.setattr(
             convolution_operators, "installed", lambda package: module == "compiled"
         )
@@ -57,7 +57,10 @@ def compute_by(monkeypatch, module):
 
 @pytest.fixture(params=["compiled", "stock", "small"])
 def kernels(request, monkeypatch):
-    """Have the convolution computed in all ways there are on a CPU; small is what it is here."""
+    """Have the convolution computed in all ways there are on a CPU.
+
+    Small is what it is here; two functions do it, each tested by itself in ``test_small.py``.
+    """
     compute_by(monkeypatch, request.param)
     return request.param
 

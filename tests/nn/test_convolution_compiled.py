@@ -23,16 +23,8 @@ MASS = np.geomspace(0.1, 10, PIXELS)[np.random.default_rng(0).permutation(PIXELS
 
 @pytest.fixture(autouse=True)
 def start_anew(monkeypatch):
-    """Compile and draw weights anew, and use the same kernels also where nothing is compiled.
-
-    What is asked while PyTorch compiles stays as it is, and becomes a condition of the program.
-    """
-    is_small = deepsphere.nn.convolution.is_small
-
-    def is_small_while_compiling(*given):
-        return torch.compiler.is_compiling() and is_small(*given)
-
-    monkeypatch.setattr(deepsphere.nn.convolution, "is_small", is_small_while_compiling)
+    """Compile and draw weights anew, and use the same kernels also where nothing is compiled."""
+    monkeypatch.setattr(deepsphere.nn.convolution, "small_way", lambda *given: None)
     torch.manual_seed(0)
     torch._dynamo.reset()
     yield

@@ -7,7 +7,7 @@ so a ``state_dict`` holds what was learned and nothing else.
 """
 
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import scipy.sparse
@@ -88,7 +88,9 @@ class SymmetricOperator(nn.Module):
     @property
     def tensors(self) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
         """Offsets, columns, values and the roots of the mass, if any."""
-        return self.offsets, self.columns, self.values, self.root_mass
+        # A small layer's call takes not much longer than to look four attributes up in a module.
+        buffers: Any = self._buffers
+        return buffers["offsets"], buffers["columns"], buffers["values"], buffers["root_mass"]
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         before = {name: getattr(self, name) for name in ("values", "root_mass")}

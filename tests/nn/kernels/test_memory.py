@@ -1,6 +1,7 @@
 """Large memory is like that of ``torch.empty`` in all but its pages."""
 
 import gc
+import os
 
 import pytest
 import torch
@@ -92,3 +93,58 @@ def test_a_large_result_of_an_operator_can_be_changed_in_place(monkeypatch, dtyp
     assert not result._is_view()
     result.relu_().sum().backward()
     assert torch.equal(numbers.grad, 2.0 * (numbers.detach() > 0))
+
+
+@pytest.fixture
+def nothing_unused():
+    memory.release()
+    yield
+    memory.release()
+
+
+def test_memory_is_used_again_once_no_tensor_has_it(limit, nothing_unused):
+    first = memory.empty((limit,), torch.float32)
+    address = first.data_ptr()
+    part = first[1:]
+    del first
+    assert memory.empty((limit,), torch.float32).data_ptr() != address
+    del part
+    again = memory.empty((limit // 2, 2), torch.float32)
+    assert again.data_ptr() == address
+    assert again.shape == (limit // 2, 2)
+
+
+def test_memory_is_used_again_for_what_nearly_fills_it(limit, nothing_unused):
+    address = memory.empty((10 * limit,), torch.uint8).data_ptr()
+    assert memory.empty((7 * limit,), torch.uint8).data_ptr() != address
+    assert memory.empty((9 * limit,), torch.uint8).data_ptr() == address
+    assert memory.empty((11 * limit,), torch.uint8).data_ptr() != address
+
+
+def test_the_best_fitting_memory_is_used(limit, nothing_unused):
+    tensors = [memory.empty((size * limit,), torch.uint8) for size in (12, 10, 11)]
+    addresses = [tensor.data_ptr() for tensor in tensors]
+    del tensors
+    found = [memory.empty((10 * limit,), torch.uint8) for _ in range(3)]
+    assert [tensor.data_ptr() for tensor in found] == [addresses[place] for place in (1, 2, 0)]
+
+
+def test_what_is_kept_is_bounded_and_the_oldest_goes_first(limit, nothing_unused, monkeypatch):
+    monkeypatch.setattr(memory, "_MOST_KEPT", 3 * (limit + 64))
+    tensors = [memory.empty((limit,), torch.uint8) for _ in range(4)]
+    addresses = [tensor.data_ptr() for tensor in tensors]
+    while tensors:
+        del tensors[0]
+    assert [len(unused) for unused in memory._unused] == 3 * [limit + 64]
+    found = [memory.empty((limit,), torch.uint8) for _ in range(3)]
+    assert [tensor.data_ptr() for tensor in found] == addresses[:0:-1]
+    assert not memory._unused
+
+
+def test_a_forked_process_has_memory_of_its_own(limit, nothing_unused):
+    memory.empty((limit,), torch.uint8)
+    child = os.fork()
+    if child == 0:
+        taken = memory.empty((limit,), torch.uint8).fill_(1)
+        os._exit(0 if bool((taken == 1).all()) else 1)
+    assert os.waitpid(child, 0)[1] == 0

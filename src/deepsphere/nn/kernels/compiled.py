@@ -169,9 +169,10 @@ def _differentiate(
 def _multiplications(
     batch: int, kernel_size: int, entering: int, leaving: int, offsets: Tensor, columns: Tensor
 ) -> int:
-    """Return how many multiplications a convolution takes."""
-    hops = (kernel_size - 1) * columns.numel() * min(entering, leaving)
-    return batch * (hops + (offsets.numel() - 1) * kernel_size * entering * leaving)
+    """Return how many multiplications a convolution takes, in whole vectors."""
+    row = -(-batch * min(entering, leaving) // LANES) * LANES
+    mixing = batch * entering * -(-leaving // LANES) * LANES
+    return (kernel_size - 1) * columns.numel() * row + (offsets.numel() - 1) * kernel_size * mixing
 
 
 def _plan(

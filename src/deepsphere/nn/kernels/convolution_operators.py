@@ -118,13 +118,18 @@ def _call(name: str, arguments: tuple[Any, ...]) -> Any:
         return _OPERATORS[name](*arguments)
     if _is_transformed():
         return _FUNCTIONS[name].apply(*arguments)
-    if torch.is_grad_enabled() and any(
-        isinstance(one, Tensor) and one.requires_grad for one in arguments[:3]
-    ):
+    if is_differentiated(*(one for one in arguments[:3] if isinstance(one, Tensor))):
         return _OPERATORS[name](*arguments)
     # What is not to be differentiated need not be asked about it, which takes long in Python.
     with torch._C._AutoDispatchBelowAutograd():
         return _OPERATORS[name](*arguments)
+
+
+def is_differentiated(*tensors: Tensor) -> bool:
+    """Return whether what is computed from some tensors may be differentiated, in any way."""
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        return True
+    return _is_transformed()
 
 
 def _is_transformed() -> bool:

@@ -6,38 +6,30 @@ must not outlive what they were made from, nor be used once it has been written 
 
 import os
 import threading
-from collections.abc import Callable, Hashable, MutableMapping, Sequence
+import weakref
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch._subclasses.fake_tensor import unset_fake_temporarily
-from torch.utils.weak import WeakIdKeyDictionary, WeakIdRef
 
 _Table = TypeVar("_Table")
 
 
 @dataclass
 class _Record:
-    tensors: list[tuple[WeakIdRef, int]]
+    references: list[weakref.ref[Tensor]]
+    addresses: list[int]
     versions: list[int]
     copies: list[Tensor] | None = None
     tables: dict[Hashable, Any] = field(default_factory=dict)
 
-    def is_of(self, sources: Sequence[Tensor]) -> bool:
-        """Return whether the tensors are these, with the memory that they had."""
-        for (reference, address), source in zip(self.tensors, sources, strict=True):
-            if reference() is not source or address != source.data_ptr():
-                return False
-        return True
 
-    def is_alive(self) -> bool:
-        """Return whether all tensors still are."""
-        return all(reference() is not None for reference, _ in self.tensors)
-
-
-_records: MutableMapping[Tensor, dict[tuple[int, ...], _Record]] = WeakIdKeyDictionary()
+# By the identities of the tensors. A record goes with the first of them that does, before its
+# identity can be another's.
+_records: dict[tuple[int, ...], _Record] = {}
 _lock = threading.RLock()
 os.register_at_fork(
     before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
@@ -50,7 +42,7 @@ def derived(sources: Sequence[Tensor], name: Hashable, build: Callable[[], _Tabl
     Parameters
     ----------
     sources : sequence of Tensor
-        All that the table is made from. The first one decides how long it is kept.
+        All that the table is made from. It is kept as long as they all are.
     name : hashable
         Which table of these tensors.
     build : callable
@@ -58,18 +50,16 @@ def derived(sources: Sequence[Tensor], name: Hashable, build: Callable[[], _Tabl
         by that. PyTorch does not record writing to inference tensors, nor through ``data`` or
         NumPy; what is written so is not seen.
     """
+    identities = tuple(map(id, sources))
+    addresses = [source.data_ptr() for source in sources]
     versions = [0 if source.is_inference() else source._version for source in sources]
-    name_of_sources = tuple(map(id, sources))
     with _lock:
-        records = _records.get(sources[0])
-        if records is None:
-            records = _records[sources[0]] = {}
-        record = records.get(name_of_sources)
-        if record is None or not record.is_of(sources):
-            for stale in [key for key, other in records.items() if not other.is_alive()]:
-                del records[stale]
-            record = records[name_of_sources] = _Record(
-                [(WeakIdRef(source), source.data_ptr()) for source in sources], versions
+        record = _records.get(identities)
+        if record is None or record.addresses != addresses:
+            record = _records[identities] = _Record(
+                [weakref.ref(source, _forget(identities)) for source in sources],
+                addresses,
+                versions,
             )
         elif record.versions != versions:
             # Data parallel training writes the same numbers again at every step: after the first
@@ -84,6 +74,11 @@ def derived(sources: Sequence[Tensor], name: Hashable, build: Callable[[], _Tabl
                 record.tables[name] = build()
         table: _Table = record.tables[name]
         return table
+
+
+def _forget(identities: tuple[int, ...]) -> Callable[[object], object]:
+    records = _records
+    return lambda _: records.pop(identities, None)
 
 
 def has_memory(tensor: Tensor) -> bool:

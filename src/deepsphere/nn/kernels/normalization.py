@@ -18,7 +18,7 @@ from torch import Tensor
 from deepsphere.nn.kernels import normalization_loops as loops
 from deepsphere.nn.kernels.memory import empty
 from deepsphere.nn.kernels.threads import share_out
-from deepsphere.nn.pooling import CHILDREN
+from deepsphere.nn.pooling.nested import CHILDREN
 
 _KINDS = {None: loops.NONE, "max": loops.MAX, "mean": loops.MEAN}
 _SHARE = 2**17

@@ -21,7 +21,7 @@ import numpy as np
 from deepsphere.nn.kernels.elements import read, write
 from deepsphere.nn.kernels.loops import loop
 from deepsphere.nn.kernels.threads import claim
-from deepsphere.nn.pooling import CHILDREN
+from deepsphere.nn.pooling.nested import CHILDREN
 
 NONE, MAX, MEAN = range(3)
 

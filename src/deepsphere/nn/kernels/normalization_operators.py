@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepsphere.nn.pooling import PoolKind, pooled_pixels
+from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
 
 TYPES = (torch.float32, torch.float64, torch.bfloat16)
 """The types of features that the loops take."""

@@ -1,41 +1,63 @@
-"""The convolution where little is to be computed: two dense products, differentiated by PyTorch.
+"""The convolution where little is to be computed, out of PyTorch's own products.
 
-On a small graph with few samples and channels, what a call costs beside the computing is most of
-its time. There the polynomials of the operator, as one dense matrix, are multiplied by at once.
+There, what a call costs beside the computing is most of its time. :func:`small_way` says how a
+convolution is computed fastest, as far as ``benchmarks/convolution.py --sweep`` has measured:
+
+- :func:`multiply_polynomials` on a small graph: all polynomials of the operator, as one dense
+  matrix. PyTorch differentiates it.
+- :func:`multiply_rows` where nothing is to be differentiated: the recurrence with PyTorch's product
+  by compressed rows, with two calls for each coefficient.
+
+Neither is for half precision, which is to be summed in float32.
 """
+
+import warnings
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
 from deepsphere.nn.kernels.kept import derived, has_memory
 
-# Up to so many multiplications, what is learned from and what is not, this is faster than the
-# compiled loops; measured by ``benchmarks/convolution.py --sweep``.
+# The compiled loops are faster than dense matrices with more multiplications than these, ...
 _MOST_PRODUCTS = 1 << 20
 _MOST_PRODUCTS_UNLEARNED = 1 << 18
+# ... and than compressed rows with more features than these; of several samples, these are put
+# side by side at first.
+_MOST_FEATURES = 1 << 18
+_MOST_FEATURES_OF_ONE = 1 << 20
+# So few coefficients cost two calls.
+_FEW_COEFFICIENTS = 2
 
 
-def is_small(features: Tensor, weight: Tensor, values: Tensor) -> bool:
-    """Return whether :func:`convolve_small` is the fastest way, as far as was measured.
+def small_way(
+    features: Tensor, weight: Tensor, values: Tensor, learned: bool
+) -> Callable[..., Tensor] | None:
+    """Return the function that is the fastest for a small convolution; None if it is not small.
 
-    Never while PyTorch traces, nor for bfloat16, which is to be summed in float32.
+    Parameters
+    ----------
+    features, weight, values : Tensor
+        As of :func:`deepsphere.nn.kernels.stock.convolve`, not traced by a compiler.
+    learned : bool
+        Whether the result may be differentiated, in any way.
     """
-    # Asked first: a compiler would take a comparison of sizes for a condition on the batch.
-    if torch.compiler.is_compiling():
-        return False
+    if not features.is_cpu or features.dtype == torch.bfloat16 or not has_memory(values):
+        return None
     batch, pixels, channels = features.shape
-    learned = torch.is_grad_enabled() and (features.requires_grad or weight.requires_grad)
-    return (
-        # An empty batch, too, is no reason to make a large dense matrix.
-        pixels * pixels * channels * max(batch, 1) * weight.shape[0]
-        <= (_MOST_PRODUCTS if learned else _MOST_PRODUCTS_UNLEARNED)
-        and features.device.type == "cpu"
-        and features.dtype != torch.bfloat16
-        and has_memory(values)
-    )
+    kernel_size = weight.shape[0]
+    # An empty batch, too, is no reason to make a large dense matrix.
+    numbers = pixels * channels * max(batch, 1)
+    products = numbers * pixels * kernel_size
+    if learned:
+        return multiply_polynomials if products <= _MOST_PRODUCTS else None
+    if kernel_size > _FEW_COEFFICIENTS and products <= _MOST_PRODUCTS_UNLEARNED:
+        return multiply_polynomials
+    most = _MOST_FEATURES_OF_ONE if batch == 1 else _MOST_FEATURES
+    return multiply_rows if batch and numbers <= most else None
 
 
-def convolve_small(
+def multiply_polynomials(
     features: Tensor,
     weight: Tensor,
     offsets: Tensor,
@@ -55,22 +77,73 @@ def convolve_small(
     if batch == 1:
         # Products of matrices cost less to call than those of batches.
         expanded = terms.mm(features.reshape(pixels, entering))
-        return expanded.view(pixels, len(mixture)).mm(mixture).view(1, pixels, leaving)
-    return (terms @ features).view(batch, pixels, len(mixture)) @ mixture
+        return expanded.view(pixels, kernel_size * entering).mm(mixture).view(1, pixels, leaving)
+    return (terms @ features).view(batch, pixels, kernel_size * entering) @ mixture
 
 
-@torch.no_grad()
+def multiply_rows(
+    features: Tensor,
+    weight: Tensor,
+    offsets: Tensor,
+    columns: Tensor,
+    values: Tensor,
+    roots: Tensor | None,
+) -> Tensor:
+    """Return the convolution; arguments as of :func:`deepsphere.nn.kernels.stock.convolve`."""
+    matrix = derived(
+        (values, offsets, columns) if roots is None else (values, offsets, columns, roots),
+        "rows",
+        lambda: _rows(offsets, columns, values, roots),
+    )
+    kernel_size, entering, leaving = weight.shape
+    batch, pixels, _ = features.shape
+    side_by_side = features if batch == 1 else features.transpose(0, 1).contiguous()
+    terms = [side_by_side.reshape(pixels, batch * entering)]
+    if kernel_size > 1:
+        terms.append(matrix.mm(terms[0]))
+    while len(terms) < kernel_size:
+        terms.append(torch.addmm(terms[-2], matrix, terms[-1], beta=-1, alpha=2))
+    if kernel_size == _FEW_COEFFICIENTS:
+        first, second = weight.unbind()
+        mixed = terms[0].view(pixels * batch, entering).mm(first)
+        mixed.addmm_(terms[1].view(pixels * batch, entering), second)
+    else:
+        stacked = torch.stack([term.view(pixels * batch, entering) for term in terms], dim=1)
+        mixture = weight.reshape(kernel_size * entering, leaving)
+        mixed = stacked.view(pixels * batch, kernel_size * entering).mm(mixture)
+    if batch == 1:
+        return mixed.view(1, pixels, leaving)
+    return mixed.view(pixels, batch, leaving).transpose(0, 1).contiguous()
+
+
 def _polynomials(
     kernel_size: int, offsets: Tensor, columns: Tensor, values: Tensor, roots: Tensor | None
 ) -> Tensor:
     """Return T_0 to T_(K-1) of the operator, interleaved by row: shape (pixel * K, pixel)."""
     pixels = offsets.numel() - 1
-    rows = torch.arange(pixels).repeat_interleave(offsets.diff())
     matrix = values.new_zeros(pixels, pixels)
-    matrix[rows, columns.long()] = values
-    if roots is not None:
-        matrix = matrix * roots / roots[:, None]
+    rows, entries = _entries(offsets, columns, values, roots)
+    matrix[rows, columns.long()] = entries
     terms = [torch.eye(pixels, dtype=values.dtype), matrix][:kernel_size]
     while len(terms) < kernel_size:
         terms.append(2 * matrix @ terms[-1] - terms[-2])
     return torch.stack(terms, dim=1).view(pixels * kernel_size, pixels)
+
+
+def _rows(offsets: Tensor, columns: Tensor, values: Tensor, roots: Tensor | None) -> Tensor:
+    """Return the operator on features as PyTorch's sparse tensor of compressed rows."""
+    pixels = offsets.numel() - 1
+    _, entries = _entries(offsets, columns, values, roots)
+    # That such tensors are in beta is PyTorch's warning at the first of them.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+        shape = (pixels, pixels)
+        return torch.sparse_csr_tensor(offsets, columns, entries, shape, check_invariants=False)
+
+
+def _entries(
+    offsets: Tensor, columns: Tensor, values: Tensor, roots: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Return the row of each entry, and the entries of the operator on features."""
+    rows = torch.arange(offsets.numel() - 1).repeat_interleave(offsets.diff())
+    return rows, values if roots is None else values * roots[columns.long()] / roots[rows]
