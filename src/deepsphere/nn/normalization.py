@@ -22,9 +22,10 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor, nn
 
-from deepsphere.nn import pooling
 from deepsphere.nn.kernels import normalization_operators as operators
-from deepsphere.nn.pooling import PoolKind, pooled_pixels
+from deepsphere.nn.pooling import nested
+from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
+from deepsphere.nn.synchronized import combine_statistics, has_several_ranks
 
 EPSILON = 1e-5
 """Added to the variance, as published."""
@@ -49,7 +50,7 @@ def normalize_rectify(
     bias : Tensor, optional, shape (channel,)
         Added after the normalization.
     pool : {"max", "mean"}, optional
-        As :func:`deepsphere.nn.pooling.pool`, after the rectifier.
+        As :func:`deepsphere.nn.pooling.nested.pool`, after the rectifier.
     rectify : bool
         Whether negative numbers become 0.
     epsilon : float
@@ -80,6 +81,7 @@ def normalize_rectify(
     _check(features, bias, pool, statistics)
     features = features.contiguous()
     if statistics is None:
+        _check_rows(features)
         mean, variance = operators.channel_statistics(features.detach())
     else:
         mean, variance = (_widened(given.detach()) for given in statistics)
@@ -99,22 +101,13 @@ def normalize_rectify_reference(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Do as :func:`normalize_rectify`, in plain PyTorch."""
     _check(features, bias, pool, statistics)
-    working = features if features.dtype == torch.float64 else features.float()
+    working = _working(features)
     if statistics is None:
+        _check_rows(features)
         mean, variance = _statistics(working)
     else:
         mean, variance = (_widened(given.detach()) for given in statistics)
-    scale = (variance + epsilon).rsqrt()
-    # Half of the last digit of a mean far from zero is much of a small deviation from it.
-    center = mean.detach().to(working.dtype)
-    offset = (center - mean) * scale
-    if bias is not None:
-        offset = offset + bias
-    result = torch.addcmul(offset.to(working.dtype), working - center, scale.to(working.dtype))
-    if rectify:
-        result = result.relu()
-    if pool is not None:
-        result = pooling.pool(result, pool)
+    result = _normalize(working, mean, variance, bias, pool, rectify, epsilon)
     return result.to(features.dtype), mean.detach(), variance.detach()
 
 
@@ -125,6 +118,12 @@ class ChannelNormalization(nn.Module):
     step, no learned scale or offset. It normalizes with the statistics of the batch in training,
     and with the running averages in evaluation. A :class:`torch.nn.BatchNorm1d` holds these, and is
     found by whatever looks for one.
+
+    Where several processes train, each on a part of the batch, the statistics are those of all
+    parts (:mod:`deepsphere.nn.synchronized`), and so are the running averages, which are the same
+    on every rank: outputs, gradients and averages are those of one process with the whole batch,
+    whatever the parts. Then every rank must run the layer in training as often as the others, if
+    need be on a part without maps. In evaluation no rank waits for another.
 
     Parameters
     ----------
@@ -151,14 +150,21 @@ class ChannelNormalization(nn.Module):
         """
         held = self.statistics
         averages = held.get_buffer("running_mean"), held.get_buffer("running_var")
-        kept = None if held.training else averages
-        result, mean, variance = normalize_rectify(
-            features, bias, pool, rectify=rectify, epsilon=held.eps, statistics=kept
-        )
+        own = features.shape[0] * features.shape[1]
+        rows: int | Tensor = own
+        if held.training and has_several_ranks():
+            result, mean, variance, rows = _normalize_over_ranks(
+                features, bias, pool, rectify, held.eps
+            )
+        else:
+            kept = None if held.training else averages
+            result, mean, variance = normalize_rectify(
+                features, bias, pool, rectify=rectify, epsilon=held.eps, statistics=kept
+            )
         if held.training:
-            rows = features.shape[0] * features.shape[1]
-            if rows < 2:
-                raise ValueError(f"expected more than one row to train on, found {rows}")
+            # Where a rank has enough rows, those of all need not be waited for.
+            if own < 2 and rows < 2:
+                raise ValueError(f"expected more than one row to train on, found {int(rows)}")
             tracked = held.get_buffer("num_batches_tracked").add_(1)
             # Without a momentum, all batches count the same.
             step = 1 / _widened(tracked) if held.momentum is None else held.momentum
@@ -167,8 +173,55 @@ class ChannelNormalization(nn.Module):
         return result
 
 
+def _normalize(
+    working: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    bias: Tensor | None,
+    pool: PoolKind | None,
+    rectify: bool,
+    epsilon: float,
+) -> Tensor:
+    """Normalize with statistics that may depend on the features, and do what follows."""
+    scale = (variance + epsilon).rsqrt()
+    # Half of the last digit of a mean far from zero is much of a small deviation from it.
+    center = mean.detach().to(working.dtype)
+    offset = (center - mean) * scale
+    if bias is not None:
+        offset = offset + bias
+    result = torch.addcmul(offset.to(working.dtype), working - center, scale.to(working.dtype))
+    if rectify:
+        result = result.relu()
+    if pool is not None:
+        result = nested.pool(result, pool)
+    return result
+
+
+def _normalize_over_ranks(
+    features: Tensor, bias: Tensor | None, pool: PoolKind | None, rectify: bool, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Do as the reference with the statistics of all ranks, and say of how many rows these are."""
+    _check(features, bias, pool, None)
+    working = _working(features)
+    rows = features.shape[0] * features.shape[1]
+    mean, variance, total = combine_statistics(*_statistics(working), rows)
+    result = _normalize(working, mean, variance, bias, pool, rectify, epsilon)
+    return result.to(features.dtype), mean.detach(), variance.detach(), total
+
+
+def _working(features: Tensor) -> Tensor:
+    """Return features in the type to compute in."""
+    return features if features.dtype == torch.float64 else features.float()
+
+
 def _statistics(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and variance by those of each sample, which are taken in the features' type."""
+    """Return mean and variance by those of each sample, which are taken in the features' type.
+
+    Of no rows, zeros; their gradient is nothing, but has to be asked for on every rank.
+    """
+    if features.shape[0] * features.shape[1] == 0:
+        nothing = _widened(features.sum(dim=(0, 1)))
+        return nothing, nothing
     variances, means = map(_widened, torch.var_mean(features, dim=1, correction=0))
     mean = means.mean(dim=0)
     return mean, (variances + (means - mean).square()).mean(dim=0)
@@ -189,12 +242,15 @@ def _check(
         raise ValueError(
             f"expected features of shape (batch, pixel, channel), found {tuple(features.shape)}"
         )
-    batch, pixels, channels = features.shape
+    _, pixels, channels = features.shape
     pooled_pixels(pixels, pool)
     for name, given in zip(("bias", "mean", "variance"), (bias, *(statistics or ())), strict=False):
         if given is not None and given.shape != (channels,):
             raise ValueError(
                 f"expected a {name} of shape ({channels},), found {tuple(given.shape)}"
             )
-    if statistics is None and batch * pixels < 1:
+
+
+def _check_rows(features: Tensor) -> None:
+    if features.shape[0] * features.shape[1] < 1:
         raise ValueError(f"expected rows to take statistics of, found {tuple(features.shape)}")

@@ -4,22 +4,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from deepsphere.nn.pooling import Pool, pool, pooled_pixels
+from deepsphere.nn.pooling.nested import Pool, pool, pooled_pixels
 
 
 def draw(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
-@given(st.integers(0, 3), st.integers(1, 6), st.integers(1, 4))
+@given(st.integers(0, 3), st.integers(1, 6), st.integers(1, 4), st.sampled_from([4, 16, 3]))
 @settings(derandomize=True, deadline=None, max_examples=20)
-def test_pooling_is_pytorchs_on_the_transposed_features(batch, parents, channels):
-    features = draw(batch, 4 * parents, channels)
+def test_pooling_is_pytorchs_on_the_transposed_features(batch, parents, channels, children):
+    features = draw(batch, children * parents, channels)
     columns = features.transpose(1, 2)
-    expected = functional.max_pool1d(columns, 4).transpose(1, 2)
-    assert torch.equal(pool(features, "max"), expected)
-    expected = functional.avg_pool1d(columns, 4).transpose(1, 2)
-    torch.testing.assert_close(pool(features, "mean"), expected)
+    expected = functional.max_pool1d(columns, children).transpose(1, 2)
+    assert torch.equal(pool(features, "max", children), expected)
+    expected = functional.avg_pool1d(columns, children).transpose(1, 2)
+    torch.testing.assert_close(pool(features, "mean", children), expected)
 
 
 def test_the_children_of_pixel_p_are_4_p_to_4_p_plus_3():
@@ -51,7 +51,8 @@ def test_not_a_number_stays_so(kind):
 def test_the_layer_is_the_function():
     features = draw(2, 8, 3)
     assert torch.equal(Pool("max")(features), pool(features, "max"))
-    assert repr(Pool("mean")) == "Pool('mean')"
+    assert repr(Pool("mean")) == "Pool('mean', 4)"
+    assert torch.equal(Pool("mean", 2)(features), pool(features, "mean", 2))
     assert not Pool("mean").state_dict()
 
 
