@@ -67,6 +67,7 @@ from convolution_runs import (
 )
 from numpy.typing import NDArray
 
+from deepsphere.nn.kernels import memory
 from deepsphere.samplings.healpix import Healpix
 
 RUNS = ("forward", "both")
@@ -286,6 +287,7 @@ def resident(field: str = "VmRSS") -> float:
 def _settled() -> float:
     """Return the resident memory after all that is free went back to the system."""
     gc.collect()
+    memory.release()
     ctypes.CDLL(None).malloc_trim(0)
     return resident()
 
