@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from deepsphere.graphs.recipe import Recipe
 from deepsphere.nn.attention import GraphAttention, GraphTransformer, NeighbourLists
-from deepsphere.nn.hierarchy import build_graph_hierarchy
+from deepsphere.nn.building import build_graph_hierarchy
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.samplings.healpix import Healpix
 

@@ -1,8 +1,9 @@
 """The levels of a network: what convolutions, pooling and unpooling need, finest level first.
 
-:func:`graph_hierarchy` takes it from a graph on disk, :func:`build_graph_hierarchy` from a
-sampling. Every model is made from one; so the same class serves full spheres, parts of spheres and
-stations. :class:`CoarseningMap` is what joins a level to the next coarser one.
+:func:`graph_hierarchy` takes it from a graph on disk, and
+:func:`~deepsphere.nn.building.build_graph_hierarchy` builds it on a sampling. Every model is made
+from one; so the same class serves full spheres, parts of spheres and stations.
+:class:`CoarseningMap` is what joins a level to the next coarser one.
 """
 
 from collections.abc import Sequence
@@ -14,13 +15,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from deepsphere.graphs.hierarchy import build_hierarchy
-from deepsphere.graphs.levels import build_levels
-from deepsphere.graphs.recipe import Recipe
-from deepsphere.graphs.rescaling import RescalingName
 from deepsphere.graphs.storage import StoredGraph
 from deepsphere.nn.operator import SymmetricOperator
-from deepsphere.samplings.sampling import Sampling
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,35 +182,3 @@ def graph_hierarchy(stored: StoredGraph, dtype: torch.dtype = torch.float32) -> 
         ),
         known=tuple(known),
     )
-
-
-def build_graph_hierarchy(
-    sampling: Sampling,
-    levels: int = 1,
-    recipe: Recipe | None = None,
-    rescaling: RescalingName = "symmetric",
-    dtype: torch.dtype = torch.float32,
-) -> GraphHierarchy:
-    """Build the graphs of a sampling and of its coarser levels.
-
-    Parameters
-    ----------
-    sampling : Sampling
-        The finest. A part of a sphere is completed to whole super-pixels.
-    levels : int
-        How many, the finest included.
-    recipe : Recipe, optional
-        How each graph is made; by default as :class:`~deepsphere.graphs.recipe.Recipe` says.
-    rescaling : {"symmetric", "damped", "shifted"}
-        How the spectra of the Laplacians are brought into [-1, 1].
-    dtype : torch.dtype
-        Of the Laplacians' values, float32 or float64.
-
-    Raises
-    ------
-    DeepsphereError
-        If the sampling has not so many levels, or a level has no edges.
-    """
-    hierarchy = build_hierarchy(sampling, levels)
-    stored, _ = build_levels(hierarchy, recipe or Recipe(), rescaling)
-    return graph_hierarchy(stored, dtype)

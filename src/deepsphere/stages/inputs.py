@@ -9,7 +9,7 @@ from torch import nn
 
 from deepsphere.files import read_json
 from deepsphere.graphs.storage import load_graph
-from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.hierarchy import graph_hierarchy
 from deepsphere.registry import load
 from deepsphere.stores.reader import Store, open_store
 from deepsphere.tasks.samples import Samples
@@ -54,8 +54,7 @@ def open_run(settings: dict[str, Any]) -> RunInputs:
         for name in ("store", "graph")
     }
     store = open_store(Path(settings["store"]), digests["store"])
-    level = load_graph(Path(settings["graph"]), digests["graph"]).levels[0]
-    operator, mass = level.operator(), level.graph.mass
+    graph = load_graph(Path(settings["graph"]), digests["graph"])
     task = load("tasks", settings["task"]["kind"]).Task.model_validate(settings["task"])
     samples: Samples = task.samples(store)
     arguments = dict(settings["model"])
@@ -64,7 +63,7 @@ def open_run(settings: dict[str, Any]) -> RunInputs:
     def build() -> nn.Module:
         model: nn.Module = model_class(
             in_channels=samples.input_channels,
-            laplacian=SymmetricOperator(operator, mass=mass),
+            hierarchy=graph_hierarchy(graph),
             **arguments,
         )
         return model

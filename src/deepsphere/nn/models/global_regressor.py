@@ -1,12 +1,12 @@
 """One value a map: the model of the published day of the year."""
 
-import math
-
-import torch
 from torch import Tensor, nn
 
 from deepsphere.nn.blocks import cheb_blocks
-from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.dense import dense
+from deepsphere.nn.hierarchy import GraphHierarchy
+from deepsphere.nn.levels import statistics_of
+from deepsphere.nn.padding import ClearPadding
 
 
 class GlobalRegressor(nn.Module):
@@ -14,27 +14,29 @@ class GlobalRegressor(nn.Module):
 
     Parameters
     ----------
-    in_channels, widths, kernel_size, laplacian
-        See :class:`deepsphere.nn.models.dense_regressor.DenseRegressor`.
+    in_channels, hierarchy, kernel_size, widths
+        See :class:`deepsphere.nn.models.dense_regressor.DenseRegressor`. The mean is one over the
+        sphere where the graph has areas.
     """
 
     def __init__(
         self,
         in_channels: int,
-        widths: tuple[int, ...],
+        hierarchy: GraphHierarchy,
+        *,
         kernel_size: int,
-        laplacian: SymmetricOperator,
+        widths: tuple[int, ...] = (50, 100, 100),
     ) -> None:
         super().__init__()
-        self.blocks = cheb_blocks(in_channels, widths, kernel_size, laplacian)
-        deviation = 1 / math.sqrt(widths[-1])
-        self.weight = nn.Parameter(torch.empty(widths[-1]))
-        nn.init.trunc_normal_(self.weight, std=deviation, a=-2 * deviation, b=2 * deviation)
+        self.padding = ClearPadding(hierarchy.known[0])
+        self.blocks = cheb_blocks(in_channels, widths, kernel_size, hierarchy.operator(0))
+        self.mean = statistics_of("mean", widths[-1], hierarchy, 0)
+        self.dense = dense(widths[-1], 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return one value a map: (batch, pixel, in_channels) to (batch,)."""
-        means: Tensor = self.blocks(features).mean(dim=1)
-        return means @ self.weight
+        values: Tensor = self.dense(self.mean(self.blocks(self.padding(features))))
+        return values.squeeze(-1)
 
 
 Model = GlobalRegressor
