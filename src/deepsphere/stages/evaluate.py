@@ -12,10 +12,10 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, sha256_file, write_bytes, write_json
 from deepsphere.nn.digest import weights_digest
 from deepsphere.stages.inputs import open_run
-from deepsphere.tasks.regression import regression_metrics
 from deepsphere.training.checkpoint import load_tensors
 from deepsphere.training.devices import find_device
-from deepsphere.training.loop import predict
+from deepsphere.training.objectives import OBJECTIVES
+from deepsphere.training.prediction import predict
 
 _LOG = logging.getLogger(__name__)
 _BATCH_SIZE = 64
@@ -69,7 +69,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
             latitude=inputs.store.latitude,
         ),
     )
-    metrics = regression_metrics(prediction, target, known)
+    metrics = OBJECTIVES[settings["task"]["kind"]].scores(prediction, target, known)
     evaluation = {
         "stage": "evaluate",
         "experiment": settings["experiment"],

@@ -3,19 +3,21 @@
 import io
 import logging
 import platform
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from deepsphere.config.training import Training
-from deepsphere.files import digest_json, only_writer, write_bytes, write_json
+from deepsphere.files import only_writer, write_bytes, write_json
 from deepsphere.nn.digest import weights_digest
 from deepsphere.provenance import code_digest
 from deepsphere.registry import module_name
 from deepsphere.stages.inputs import open_run
-from deepsphere.training.devices import find_device
+from deepsphere.training.devices import find_device, is_first_process
 from deepsphere.training.loop import train
+from deepsphere.training.objectives import OBJECTIVES
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,23 +32,27 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     threads : int
         Threads of PyTorch on a CPU.
     """
-    torch.set_num_threads(threads)
     folder = Path(settings["folder"])
     folder.mkdir(parents=True, exist_ok=True)
-    with only_writer(folder):
+    # The processes of the other devices start here as well: they belong to the one that writes.
+    with only_writer(folder) if is_first_process() else nullcontext():
         _train(settings, folder, threads)
 
 
 def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
+    torch.set_num_threads(threads)
     inputs = open_run(settings)
     what = {name: settings[name] for name in ("task", "model", "training", "seed")}
+    kind = settings["task"]["kind"]
     fingerprint = {
-        "settings": what,
-        "inputs": inputs.digests,
+        **what,
+        # It shows the numbers, and decides none.
+        "training": {**settings["training"], "tensorboard": None},
+        **inputs.digests,
         "code": code_digest(
             [
                 "deepsphere.stages.train",
-                module_name("tasks", settings["task"]["kind"]),
+                module_name("tasks", kind),
                 module_name("models", settings["model"]["kind"]),
             ]
         ),
@@ -58,11 +64,14 @@ def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
     model, progress = train(
         inputs.build,
         inputs.samples,
+        OBJECTIVES[kind],
         Training.model_validate(settings["training"]),
         settings["seed"],
         folder,
-        digest_json(fingerprint),
+        fingerprint,
     )
+    if not is_first_process():
+        return
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
     stream = io.BytesIO()
     torch.save(weights, stream)

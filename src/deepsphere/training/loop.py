@@ -1,68 +1,54 @@
 """The training loop.
 
-Everything random in an epoch follows from the seed and the number of the epoch, so a run that is
-killed and goes on from its last checkpoint ends with the same numbers, bit for bit on a CPU, as one
-that was not.
+Everything random in a step follows from the seed and the numbers of the epoch, the batch and the
+device, so a run that is killed and goes on from its last checkpoint ends with the same numbers, bit
+for bit on a CPU, as one that was not.
 """
 
-import json
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from deepsphere.config.training import Training
 from deepsphere.errors import DeepsphereError
-from deepsphere.files import write_bytes
-from deepsphere.tasks.regression import regression_metrics
 from deepsphere.tasks.samples import Samples
 from deepsphere.training.checkpoint import load_checkpoint, save_checkpoint
-from deepsphere.training.devices import find_device
-from deepsphere.training.optimizers import make_optimizer
+from deepsphere.training.devices import open_fabric
+from deepsphere.training.diagnosis import not_finite
+from deepsphere.training.learner import Learner, NotFinite, make_learner
+from deepsphere.training.loader import Loader
+from deepsphere.training.objectives import Objective
+from deepsphere.training.prediction import score
+from deepsphere.training.progress import Progress
+from deepsphere.training.reporting import Reporter
+from deepsphere.training.schedules import learning_rate
 
 CHECKPOINT_SECONDS = 20.0
 """Time between two checkpoints. It decides what a killed run repeats, never its numbers."""
 
-_CURVES = ("mse", "mae", "r2")
+_BATCHES_UNCHECKED = 32
+"""Batches on a GPU after which losses are looked at, for which the GPU must be waited for."""
+
 _LOG = logging.getLogger(__name__)
-
-
-@dataclass
-class Progress:
-    """What a run has come to: all that its checkpoint holds besides the model.
-
-    Attributes
-    ----------
-    epoch : int
-        Finished epochs.
-    history : list of dict
-        One entry an epoch: ``epoch``, ``learning_rate``, ``loss``, and every so often the metrics
-        of the monitored split.
-    best : dict, optional
-        Metric, epoch and weights of the best model on the validation samples.
-    """
-
-    epoch: int = 0
-    history: list[dict[str, Any]] = field(default_factory=list)
-    best: dict[str, Any] | None = None
 
 
 def train(
     build: Callable[[], nn.Module],
     samples: Samples,
+    objective: Objective,
     settings: Training,
     seed: int,
     folder: Path,
-    fingerprint: str,
+    fingerprint: Mapping[str, Any],
 ) -> tuple[nn.Module, Progress]:
     """Train a model, or go on training it.
 
@@ -72,19 +58,21 @@ def train(
         Makes the model; its random start follows from ``seed``.
     samples : Samples
         The samples of a task.
+    objective : Objective
+        The loss and the scores of the task.
     settings : Training
     seed : int
         Decides the start of the weights and the order of the samples.
     folder : Path
         Where the checkpoint and the learning curve are kept: ``checkpoint.pt``,
         ``history.jsonl``.
-    fingerprint : str
-        Digest of all that decides the numbers. A checkpoint of another one is not used.
+    fingerprint : mapping
+        All that decides the numbers, as plain data. A checkpoint of another one is set aside.
 
     Returns
     -------
     model : nn.Module
-        The last model or the best one, as the settings say.
+        The last model or the best one, as the settings say; the average if there is one.
     progress : Progress
         The learning curve and, if one was selected, the best epoch.
 
@@ -94,114 +82,123 @@ def train(
         If there are no samples to train on or to select on, or if the numbers are not finite.
     """
     monitored = _monitored(samples, settings)
-    fabric = Fabric(accelerator=find_device(settings.device).type, devices=1, precision="32-true")
-    torch.manual_seed(seed)
-    model = fabric.setup_module(build())
-    optimizer: Any = fabric.setup_optimizers(
-        make_optimizer(settings.optimizer, model.parameters(), settings.learning_rate)
+    fabric = open_fabric(settings)
+    learner = make_learner(fabric, build, objective, settings, seed)
+    loader = Loader(
+        samples,
+        samples.splits["train"],
+        settings.batch_size,
+        seed=seed,
+        rank=fabric.global_rank,
+        ranks=fabric.world_size,
+        pin_memory=fabric.device.type == "cuda",
     )
-    progress = _resume(folder / "checkpoint.pt", fingerprint, model, optimizer)
-    if progress.epoch:
-        _LOG.info("going on after epoch %d of %d", progress.epoch, settings.epochs)
-    _write_history(folder / "history.jsonl", progress)
+    _check_warmup(settings, loader)
+    checkpoint = folder / "checkpoint.pt"
+    progress = _resume(checkpoint, fingerprint, learner)
     saved = time.monotonic()
-    while progress.epoch < settings.epochs:
-        began = time.monotonic()
-        rate = _learning_rate(settings, progress.epoch)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = _epoch(fabric, model, optimizer, samples, settings, (seed, progress.epoch))
-        progress.epoch += 1
-        entry: dict[str, Any] = {"epoch": progress.epoch, "learning_rate": rate, "loss": loss}
-        _check_finite("loss", loss, progress.epoch, settings)
-        finished = progress.epoch == settings.epochs
-        if finished or progress.epoch % settings.monitor_every == 0:
-            scores = score(model, samples, monitored, settings.batch_size, fabric.device)
-            _check_finite(f"{monitored} error", scores["mse"], progress.epoch, settings)
-            entry[monitored] = {name: scores[name] for name in _CURVES if name in scores}
-            if settings.select == "best":
-                _keep_best(progress, model, scores["mse"])
-        progress.history.append(entry)
-        with (folder / "history.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(_line(entry))
-        if finished or time.monotonic() - saved > CHECKPOINT_SECONDS:
-            _save(folder / "checkpoint.pt", fingerprint, model, optimizer, progress)
+
+    def save(at_once: bool = False) -> None:
+        nonlocal saved
+        late = time.monotonic() - saved > CHECKPOINT_SECONDS
+        if fabric.is_global_zero and (late or at_once):
+            save_checkpoint(checkpoint, fingerprint, learner.state() | progress.state())
             saved = time.monotonic()
-        _log_epoch(entry, settings.epochs, monitored, time.monotonic() - began)
-    if settings.select == "best" and progress.best is not None:
-        model.load_state_dict(progress.best["weights"])
-    return model, progress
+
+    with Reporter(folder, settings, loader.batches, progress, not fabric.is_global_zero) as report:
+        while not progress.is_finished(settings):
+            _train_epoch(learner, loader, progress, save, report)
+            rate = _learning_rate(settings, loader, progress.epoch, loader.batches - 1)
+            loss = progress.finish_epoch()
+            entry: dict[str, Any] = {"epoch": progress.epoch, "learning_rate": rate, "loss": loss}
+            if progress.is_monitored(settings):
+                numbers = samples.splits[monitored]
+                with learner.as_scored() as model:
+                    scores = score(model, samples, numbers, objective, settings.batch_size, fabric)
+                    error = scores[objective.error]
+                    _check_finite(f"{monitored} error", error, progress.epoch, settings)
+                    if settings.select == "best":
+                        progress.keep_best(model, error)
+                shown = {name: scores[name] for name in objective.curves if name in scores}
+                entry[monitored] = shown
+            progress.history.append(entry)
+            report.epoch(entry)
+            save(at_once=progress.is_finished(settings))
+    if progress.epoch < settings.epochs and fabric.is_global_zero:
+        _LOG.info(
+            "no better model for %d points; ended at epoch %d", settings.patience, progress.epoch
+        )
+    if progress.best is not None:
+        learner.model.load_state_dict(progress.best["weights"])
+    elif learner.average is not None:
+        learner.model.load_state_dict(learner.average.state_dict())
+    return learner.model, progress
 
 
-def score(
-    model: nn.Module, samples: Samples, split: str, batch_size: int, device: torch.device
-) -> dict[str, float]:
-    """Return the metrics of a model on a split, in the unit of the data."""
-    numbers = samples.splits[split]
-    prediction, target, known = predict(model, samples, numbers, batch_size, device)
-    return regression_metrics(prediction, target, known)
+def _train_epoch(
+    learner: Learner,
+    loader: Loader,
+    progress: Progress,
+    save: Callable[[], None],
+    report: Reporter,
+) -> None:
+    """Train on what is left of an epoch."""
+    fabric, settings = learner.fabric, learner.settings
+    learner.wrapped.train()
+    progress.sums = progress.sums.to(fabric.device)
+    unchecked: list[NDArray[np.int64]] = []
+    batches = loader.epoch(progress.epoch, start=progress.batch)
+    while step := list(islice(batches, settings.accumulate)):
+        _seed_step(loader, progress)
+        unchecked += [batch.numbers for batch in step]
+        rate = _learning_rate(settings, loader, progress.epoch, progress.batch)
+        try:
+            progress.sums = progress.sums + learner.step(step, rate)
+        except NotFinite:
+            raise not_finite(learner, loader.samples, unchecked, progress.epoch + 1) from None
+        progress.batch += len(step)
+        report.step(len(step))
+        last = progress.batch == loader.batches
+        if fabric.device.type == "cpu" or last or len(unchecked) >= _BATCHES_UNCHECKED:
+            if not math.isfinite(progress.sums[0]):
+                raise not_finite(learner, loader.samples, unchecked, progress.epoch + 1)
+            unchecked.clear()
+            save()
 
 
-def predict(
-    model: nn.Module,
-    samples: Samples,
-    numbers: NDArray[np.int64],
-    batch_size: int,
-    device: torch.device,
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Apply a model to samples.
-
-    Returns
-    -------
-    prediction, target : ndarray of float32, shape (sample, pixel) or (sample,)
-        In the unit of the data.
-    known : ndarray of bool, same shape
-        Where the target is known.
-    """
-    training = model.training
-    model.eval()
-    predictions, targets, masks = [], [], []
-    with torch.inference_mode():
-        for part in _parts(numbers, batch_size):
-            batch = samples.batch(part)
-            output = model(torch.from_numpy(batch.inputs).to(device)).cpu().numpy()
-            predictions.append(samples.to_unit(part, output))
-            targets.append(samples.to_unit(part, batch.target))
-            masks.append(batch.known)
-    model.train(training)
-    return np.concatenate(predictions), np.concatenate(targets), np.concatenate(masks)
+def _seed_step(loader: Loader, progress: Progress) -> None:
+    """Make what is random in a step follow from its place in the training alone."""
+    place = (loader.seed or 0, progress.epoch, progress.batch, loader.rank)
+    torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0]))
 
 
-def _epoch(
-    fabric: Fabric,
-    model: nn.Module,
-    optimizer: Any,
-    samples: Samples,
-    settings: Training,
-    seed: tuple[int, int],
-) -> float:
-    """Train on every sample once, in an order that follows from the seed; return the mean loss."""
-    model.train()
-    order = np.random.default_rng(seed).permutation(samples.splits["train"])
-    total = torch.zeros((), dtype=torch.float64)
-    weight = torch.zeros((), dtype=torch.float64)
-    for part in _parts(order, settings.batch_size):
-        batch = samples.batch(part)
-        known = torch.from_numpy(batch.known).to(fabric.device)
-        output = model(torch.from_numpy(batch.inputs).to(fabric.device))
-        loss = masked_squared_error(output, torch.from_numpy(batch.target).to(fabric.device), known)
-        optimizer.zero_grad()
-        fabric.backward(loss)
-        optimizer.step()
-        total += loss.detach().cpu().double() * int(batch.known.sum())
-        weight += int(batch.known.sum())
-    return float(total / weight.clamp(min=1))
+def _learning_rate(settings: Training, loader: Loader, epoch: int, batch: int) -> float:
+    """Return the learning rate of the step that a batch belongs to."""
+    steps = _steps(settings, loader)
+    counts_steps = settings.schedule_unit == "step"
+    return learning_rate(
+        settings.schedule,
+        settings.learning_rate,
+        epoch * steps + batch // settings.accumulate if counts_steps else epoch,
+        settings.epochs * steps if counts_steps else settings.epochs,
+        warmup_steps=settings.warmup,
+        decay=settings.decay,
+        every=settings.decay_every,
+    )
 
 
-def masked_squared_error(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Return the mean of the squared errors where the target is known."""
-    squares = torch.where(known, output - target, 0).square()
-    return squares.sum() / known.sum().clamp(min=1)
+def _steps(settings: Training, loader: Loader) -> int:
+    """Return the number of steps of an epoch."""
+    return -(-loader.batches // settings.accumulate)
+
+
+def _check_warmup(settings: Training, loader: Loader) -> None:
+    steps = settings.epochs * _steps(settings, loader)
+    if settings.schedule_unit == "step" and settings.warmup >= steps:
+        raise DeepsphereError(
+            f"training.warmup: found {settings.warmup}; the training has {steps} steps, "
+            "let it end before them"
+        )
 
 
 def _monitored(samples: Samples, settings: Training) -> str:
@@ -225,58 +222,18 @@ def _check_finite(what: str, value: float, epoch: int, settings: Training) -> No
         )
 
 
-def _write_history(path: Path, progress: Progress) -> None:
-    """Write the learning curve so far; what a killed run added after its checkpoint is dropped."""
-    write_bytes(path, "".join(map(_line, progress.history)).encode())
-
-
-def _line(entry: dict[str, Any]) -> str:
-    return json.dumps(entry, sort_keys=True) + "\n"
-
-
-def _learning_rate(settings: Training, epoch: int) -> float:
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    return settings.learning_rate * (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
-
-
-def _keep_best(progress: Progress, model: nn.Module, error: float) -> None:
-    if progress.best is None or error < progress.best["mse"]:
-        weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
-        progress.best = {"mse": error, "epoch": progress.epoch, "weights": weights}
-
-
-def _save(
-    path: Path, fingerprint: str, model: nn.Module, optimizer: Any, progress: Progress
-) -> None:
-    content = {
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "epoch": progress.epoch,
-        "history": progress.history,
-        "best": progress.best,
-    }
-    save_checkpoint(path, fingerprint, content)
-
-
-def _resume(path: Path, fingerprint: str, model: nn.Module, optimizer: Any) -> Progress:
-    content = load_checkpoint(path, fingerprint)
+def _resume(path: Path, fingerprint: Mapping[str, Any], learner: Learner) -> Progress:
+    """Return how far the run has come, and give the learner its state there."""
+    fabric = learner.fabric
+    content = load_checkpoint(path, fingerprint) if fabric.is_global_zero else None
+    content = fabric.broadcast(content)
     if content is None:
         return Progress()
-    model.load_state_dict(content["model"])
-    optimizer.load_state_dict(content["optimizer"])
-    return Progress(content["epoch"], content["history"], content["best"])
-
-
-def _parts(numbers: NDArray[np.int64], size: int) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, len(numbers), size):
-        yield numbers[start : start + size]
-
-
-def _log_epoch(entry: dict[str, Any], epochs: int, monitored: str, seconds: float) -> None:
-    remaining = (epochs - entry["epoch"]) * seconds
-    text = f"epoch {entry['epoch']}/{epochs}: loss {entry['loss']:.4g}"
-    if monitored in entry:
-        scores = ", ".join(f"{name} {value:.4g}" for name, value in entry[monitored].items())
-        text += f"; {monitored} {scores}"
-    _LOG.info("%s (%.1f s an epoch, %.0f s left)", text, seconds, remaining)
+    learner.load(content)
+    progress = Progress(**{name: content[name] for name in vars(Progress())})
+    if fabric.is_global_zero:
+        batches = f" and {progress.batch} batches" if progress.batch else ""
+        _LOG.info(
+            "going on after epoch %d%s of %d", progress.epoch, batches, learner.settings.epochs
+        )
+    return progress

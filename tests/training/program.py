@@ -1,0 +1,95 @@
+"""Trainings in processes of their own, as the tests start them: ``python program.py what folder``.
+
+They run the small forecast of ``conftest.py`` and leave their outcome in ``folder``.
+"""
+
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from conftest import Small, forecast_samples, outcome_of, run_training, training
+
+from deepsphere.training import loop
+from deepsphere.training.devices import is_first_process
+
+KILLS = 20
+
+
+def kill(folder):
+    """Train undisturbed, and once more while being killed again and again."""
+    settings = training(
+        epochs=40,
+        optimizer="adam",
+        schedule="cosine",
+        schedule_unit="step",
+        warmup=20,
+        average=0.9,
+        accumulate=2,
+        batch_size=6,
+        select="best",
+        monitor_every=3,
+    )
+    # A checkpoint a step, so that many kills hit the writing of one.
+    loop.CHECKPOINT_SECONDS = 0
+    whole = outcome_of(folder / "whole", *run_training(folder / "whole", settings))
+    random = np.random.default_rng(0)
+    places = []
+    for _ in range(KILLS):
+        _kill_after(random.integers(6), random.uniform(0, 0.03), folder / "killed", settings)
+        content = torch.load(folder / "killed/checkpoint.pt", weights_only=True)
+        places.append([content["epoch"], content["batch"]])
+    resumed = outcome_of(folder / "killed", *run_training(folder / "killed", settings))
+    (folder / "outcomes.json").write_text(json.dumps([whole, resumed, places]))
+
+
+def _kill_after(checkpoints, seconds, folder, settings):
+    """Train in a child process, and kill it some time after so many checkpoints."""
+    path = folder / "checkpoint.pt"
+    child = os.fork()
+    if child == 0:
+        run_training(folder, settings)
+        os._exit(0)
+    seen = -1 if path.exists() else -2
+    before = None
+    while seen < checkpoints:
+        time.sleep(0.001)
+        now = path.stat().st_mtime_ns if path.exists() else None
+        seen += now != before
+        before = now
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if not os.WIFSIGNALED(status):
+        raise RuntimeError("the training ended before it was killed")
+
+
+def distributed(folder):
+    """Train once a case of ``folder/cases.json``, on as many processes as its settings say."""
+    results = {}
+    for name, case in json.loads((folder / "cases.json").read_text()).items():
+        normalization, bad = case.pop("normalization"), case.pop("bad", False)
+        samples = forecast_samples()
+        if bad:
+            # A gap that is filled with infinity, in the first window of all.
+            samples.values[0, 2, 0] = np.nan
+            samples.fill[2, 0] = np.inf
+        model, progress = run_training(
+            folder / name,
+            training(**case),
+            samples=samples,
+            build=lambda normalization=normalization: Small(normalization),
+        )
+        weights = {key: value.tolist() for key, value in model.state_dict().items()}
+        results[name] = {"history": progress.history, "weights": weights}
+    if is_first_process():
+        (folder / "results.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    {"kill": kill, "distributed": distributed}[sys.argv[1]](Path(sys.argv[2]))
