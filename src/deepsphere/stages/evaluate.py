@@ -69,7 +69,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
             latitude=inputs.store.latitude,
         ),
     )
-    metrics = OBJECTIVES[settings["task"]["kind"]].scores(prediction, target, known)
+    metrics = OBJECTIVES[samples.objective].scores(prediction, target, known)
     evaluation = {
         "stage": "evaluate",
         "experiment": settings["experiment"],

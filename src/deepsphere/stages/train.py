@@ -18,6 +18,7 @@ from deepsphere.stages.inputs import open_run
 from deepsphere.training.devices import find_device, is_first_process
 from deepsphere.training.loop import train
 from deepsphere.training.objectives import OBJECTIVES
+from deepsphere.training.record import record_use
 
 _LOG = logging.getLogger(__name__)
 
@@ -43,7 +44,6 @@ def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
     torch.set_num_threads(threads)
     inputs = open_run(settings)
     what = {name: settings[name] for name in ("task", "model", "training", "seed")}
-    kind = settings["task"]["kind"]
     fingerprint = {
         **what,
         # It shows the numbers, and decides none.
@@ -52,7 +52,7 @@ def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
         "code": code_digest(
             [
                 "deepsphere.stages.train",
-                module_name("tasks", kind),
+                module_name("tasks", settings["task"]["kind"]),
                 module_name("models", settings["model"]["kind"]),
             ]
         ),
@@ -64,7 +64,7 @@ def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
     model, progress = train(
         inputs.build,
         inputs.samples,
-        OBJECTIVES[kind],
+        OBJECTIVES[inputs.samples.objective],
         Training.model_validate(settings["training"]),
         settings["seed"],
         folder,
@@ -86,6 +86,7 @@ def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
         "digest": weights_digest(weights),
         "parameters": parameters,
         "samples": {name: len(part) for name, part in inputs.samples.splits.items()},
+        "use": record_use(settings, inputs.samples),
         "selected_epoch": progress.best["epoch"] if progress.best else progress.epoch,
         "versions": {"torch": torch.__version__},
     }

@@ -18,6 +18,7 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import statistics
 from deepsphere.tasks.linear import ridge
+from deepsphere.tasks.normalization import Layout
 from deepsphere.tasks.samples import Batch, Float
 from deepsphere.tasks.settings import TaskSettings
 
@@ -78,6 +79,9 @@ class Task(TaskSettings):
 @dataclass(frozen=True)
 class DaySamples:
     """Maps and their days; see :class:`deepsphere.tasks.samples.Samples`."""
+
+    objective: ClassVar[str] = "regression"
+    layout: ClassVar[Layout] = "map"
 
     values: Float
     days: NDArray[np.datetime64]

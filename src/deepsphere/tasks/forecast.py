@@ -21,6 +21,7 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import Statistics, statistics
 from deepsphere.tasks.linear import apply, least_squares
+from deepsphere.tasks.normalization import Layout
 from deepsphere.tasks.samples import Batch, Float
 from deepsphere.tasks.settings import TaskSettings
 
@@ -71,6 +72,9 @@ class Task(TaskSettings):
 @dataclass(frozen=True)
 class ForecastSamples:
     """Windows of maps and the maps that follow; see :class:`deepsphere.tasks.samples.Samples`."""
+
+    objective: ClassVar[str] = "regression"
+    layout: ClassVar[Layout] = "window"
 
     values: Float
     days: NDArray[np.datetime64]

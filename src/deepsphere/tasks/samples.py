@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,11 @@ class Samples(Protocol):
         Channels of a sample's input.
     unit : str
         Unit of targets and predictions in :meth:`to_unit`.
+    objective : str
+        Name of what training is after, in :data:`deepsphere.training.objectives.OBJECTIVES`.
     """
 
+    objective: ClassVar[str]
     splits: Mapping[str, NDArray[np.int64]]
     input_channels: int
     unit: str

@@ -1,7 +1,7 @@
 """What training is after: the loss of a batch, and the scores of predictions.
 
-The loop knows a task by its objective alone. A kind of task names its objective in
-:data:`OBJECTIVES`; tasks themselves know no PyTorch.
+The loop knows a task by its objective alone. Samples name theirs, one of :data:`OBJECTIVES`; tasks
+themselves know no PyTorch.
 """
 
 from dataclasses import dataclass
@@ -71,5 +71,5 @@ class Regression:
         return regression_metrics(prediction, target, known)
 
 
-OBJECTIVES: dict[str, Objective] = {"forecast": Regression(), "day-of-year": Regression()}
-"""The objective of each kind of task."""
+OBJECTIVES: dict[str, Objective] = {"regression": Regression()}
+"""The objectives, by the names that samples give."""

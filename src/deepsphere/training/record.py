@@ -36,7 +36,7 @@ def record_use(settings: dict[str, Any], samples: Samples) -> dict[str, Any]:
         ``sha256`` of :data:`NORMALIZATION`.
     """
     folder, task = Path(settings["folder"]), settings["task"]
-    normalization = find_normalization(task["kind"], tuple(task["channels"]), samples)
+    normalization = find_normalization(tuple(task["channels"]), samples)
     described = None
     if normalization is not None:
         content = normalization.to_bytes()

@@ -1,0 +1,233 @@
+"""A trained model with all that its use needs, from the folder of its run.
+
+::
+
+    trained = deepsphere.load("results/ghcn/p4/seed-0")
+    trained.predict(last_days, channel="TMAX")  # °C of the next day, from those of the last
+
+The store that it was trained on is not needed, only the run's folder and its graph.
+"""
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from deepsphere import registry
+from deepsphere.errors import DeepsphereError
+from deepsphere.files import read_json
+from deepsphere.graphs.storage import StoredGraph, load_graph
+from deepsphere.nn.digest import weights_digest
+from deepsphere.nn.hierarchy import GraphHierarchy, graph_hierarchy
+from deepsphere.samplings.coordinates import longitude_latitude
+from deepsphere.tasks.normalization import Normalization
+from deepsphere.tasks.samples import Float
+from deepsphere.training.checkpoint import load_tensors
+from deepsphere.training.record import NORMALIZATION
+
+_MANIFEST = "training.json"
+_BATCH_SIZE = 64
+_SETTINGS = ("experiment", "variant", "task", "model", "training", "seed")
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A trained model.
+
+    Attributes
+    ----------
+    model : nn.Module
+        In evaluation mode: (batch, pixel, input channel) to what its class says, both normalized.
+    hierarchy : GraphHierarchy
+        The levels that it works on.
+    sampling : str
+        Name of the finest level's sampling.
+    settings : dict
+        Of the run: ``experiment``, ``variant``, ``task``, ``model``, ``training`` and ``seed``.
+    digest : str
+        SHA-256 of the weights, see :func:`deepsphere.nn.digest.weights_digest`.
+    input_channels : int
+    normalization : Normalization or None
+        From data in their unit to inputs, and from outputs to data. None where these are the same.
+    unit : str
+        Of :meth:`predict`.
+    classes : tuple of str or None
+        Names of the outputs of a classification; None for a regression.
+    """
+
+    model: nn.Module = field(repr=False)
+    hierarchy: GraphHierarchy = field(repr=False)
+    sampling: str
+    settings: dict[str, Any]
+    digest: str
+    input_channels: int
+    normalization: Normalization | None
+    unit: str
+    classes: tuple[str, ...] | None
+
+    @property
+    def positions(self) -> NDArray[np.float64]:
+        """Unit vectors of the pixels of inputs, float64, shape (pixel, 3)."""
+        return self.hierarchy.positions[0]
+
+    @property
+    def longitude(self) -> NDArray[np.float64]:
+        """Degrees east of the pixels of inputs, in [0, 360), float64, shape (pixel,)."""
+        return longitude_latitude(self.positions)[0]
+
+    @property
+    def latitude(self) -> NDArray[np.float64]:
+        """Degrees north of the pixels of inputs, float64, shape (pixel,)."""
+        return longitude_latitude(self.positions)[1]
+
+    def predict(self, values: NDArray[np.floating], channel: str | None = None) -> Float:
+        """Apply the model to data in their own unit.
+
+        Parameters
+        ----------
+        values : ndarray of float, shape (sample, pixel, input channel)
+            The pixels as in :attr:`positions`. NaN where nothing is known, which is filled as in
+            training.
+        channel : str, optional
+            Which of the task's channels the maps are of, where these share the model and there are
+            several; see :class:`~deepsphere.tasks.normalization.Normalization`.
+
+        Returns
+        -------
+        ndarray of float32, shape (sample, ...)
+            In :attr:`unit`; of a classification, the logits.
+
+        Raises
+        ------
+        ValueError
+            If there is no sample, or the values have another shape.
+        DeepsphereError
+            If the channel is missing or unknown.
+        """
+        pixels = self.hierarchy.pixels(0)
+        if values.ndim != 3 or not len(values) or values.shape[1:] != (pixels, self.input_channels):
+            raise ValueError(
+                f"expected values of shape (1 or more, {pixels}, {self.input_channels}), "
+                f"found {values.shape}"
+            )
+        inputs = values.astype(np.float32)
+        if self.normalization is not None:
+            inputs = self.normalization.inputs(values, channel)
+        outputs = self._apply(inputs)
+        if self.normalization is not None:
+            outputs = self.normalization.outputs(outputs, channel)
+        return outputs
+
+    def _apply(self, inputs: Float) -> Float:
+        device = next(self.model.parameters()).device
+        training = self.model.training
+        self.model.eval()
+        with torch.inference_mode():
+            outputs = [
+                self.model(torch.from_numpy(inputs[start : start + _BATCH_SIZE]).to(device))
+                for start in range(0, len(inputs), _BATCH_SIZE)
+            ]
+        self.model.train(training)
+        result: Float = torch.cat(outputs).float().cpu().numpy()
+        return result
+
+
+def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> Trained:
+    """Return a trained model, ready to use.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run, such as ``"results/ghcn/p4/seed-0"``. It and its graph may be moved, but together.
+    device : str or torch.device
+        Where the model is put.
+
+    Raises
+    ------
+    DeepsphereError
+        If the run has not ended, something of it is missing, is damaged or is of another run, or
+        its graph is not where it was or is another one.
+    """
+    folder = Path(folder)
+    manifest = _read_manifest(folder)
+    use = manifest["use"]
+    graph = _load_graph(folder, use["graph"], manifest["inputs"]["graph"])
+    hierarchy = graph_hierarchy(graph)
+    model = _build(manifest["model"], use["input_channels"], hierarchy)
+    _load_weights(model, folder / "model.pt", manifest["digest"])
+    return Trained(
+        model=model.to(device).eval(),
+        hierarchy=hierarchy,
+        sampling=graph.levels[0].sampling,
+        settings={name: manifest[name] for name in _SETTINGS},
+        digest=manifest["digest"],
+        input_channels=use["input_channels"],
+        normalization=_load_normalization(folder, use["normalization"]),
+        unit=use["unit"],
+        classes=None if use["classes"] is None else tuple(use["classes"]),
+    )
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / _MANIFEST
+    manifest = read_json(path, "manifest of the training")
+    expected = (*_SETTINGS, "inputs", "digest", "use")
+    if not isinstance(manifest, dict) or any(name not in manifest for name in expected):
+        raise DeepsphereError(
+            f"{path} is no manifest of a training, or one of another version; "
+            f"it needs {', '.join(expected)}; train again"
+        )
+    return manifest
+
+
+def _load_graph(folder: Path, place: str, digest: str) -> StoredGraph:
+    graph = Path(os.path.normpath(folder / place))
+    if not graph.is_dir():
+        raise DeepsphereError(
+            f"{folder}: the graph of this run is not at {graph}; "
+            "move a run together with its graph, or run the graph stage again"
+        )
+    return load_graph(graph, digest)
+
+
+def _load_normalization(folder: Path, described: dict[str, Any] | None) -> Normalization | None:
+    if described is None:
+        return None
+    path = folder / NORMALIZATION
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise DeepsphereError(f"{path} does not exist; train again") from None
+    if hashlib.sha256(content).hexdigest() != described["sha256"]:
+        raise DeepsphereError(f"{path} is not the file that its manifest promises; train again")
+    return Normalization.from_bytes(content, tuple(described["channels"]), described["layout"])
+
+
+def _build(settings: dict[str, Any], in_channels: int, hierarchy: GraphHierarchy) -> nn.Module:
+    arguments = dict(settings)
+    model_class = registry.load("models", arguments.pop("kind")).Model
+    # Weights are drawn, only to be replaced; what the caller draws next is not to depend on it.
+    with torch.random.fork_rng(devices=[]):
+        model: nn.Module = model_class(in_channels=in_channels, hierarchy=hierarchy, **arguments)
+    return model
+
+
+def _load_weights(model: nn.Module, path: Path, digest: str) -> None:
+    weights = load_tensors(path)
+    if weights_digest(weights) != digest:
+        raise DeepsphereError(f"{path} is not the model that its manifest promises; train again")
+    expected = {name: value.shape for name, value in model.state_dict().items()}
+    found = {name: value.shape for name, value in weights.items()}
+    if expected != found:
+        names = ", ".join(sorted(dict(expected.items() ^ found.items())))
+        raise DeepsphereError(
+            f"{path} was trained with another version of {type(model).__name__}, whose {names} "
+            "differ; train again, or use that version"
+        )
+    model.load_state_dict(weights)

@@ -1,0 +1,155 @@
+"""The stage that trains: what of a run decides whether it goes on."""
+
+import json
+import logging
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+import torch
+
+from deepsphere.errors import DeepsphereError
+from deepsphere.stages import train
+from deepsphere.tasks.samples import Batch
+
+
+@dataclass
+class Samples:
+    """Maps of three pixels whose target is their mean; what was read is counted."""
+
+    objective: ClassVar[str] = "regression"
+
+    splits: dict[str, Any] = field(
+        default_factory=lambda: {
+            "train": np.arange(20),
+            "validation": np.arange(20, 24),
+            "test": np.arange(24, 28),
+        }
+    )
+    input_channels: int = 1
+    unit: str = "1"
+    read: int = 0
+
+    def batch(self, samples: Any) -> Batch:
+        self.read += 1
+        inputs = np.random.default_rng(0).normal(size=(28, 3, 1)).astype(np.float32)[samples]
+        target = inputs.mean(axis=(1, 2))
+        return Batch(inputs, target, np.ones(target.shape, bool))
+
+    def to_unit(self, samples: Any, values: Any) -> Any:
+        return values
+
+    def times(self, samples: Any) -> Any:
+        return np.datetime64("2010-01-01") + samples
+
+
+class Model(torch.nn.Module):
+    """A linear model of a map."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(3, 1)
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        result: torch.Tensor = self.layer(features[..., 0])[:, 0]
+        return result
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that runs the stage on changed settings and inputs; it counts the reads."""
+
+    def run(code: str = "c" * 64, store: str = "a" * 64, **changes: Any) -> int:
+        samples = Samples()
+        digests = {"store": store, "graph": changes.pop("graph", "b" * 64)}
+        inputs = SimpleNamespace(samples=samples, build=Model, digests=digests)
+        monkeypatch.setattr(train, "open_run", lambda settings: inputs)
+        monkeypatch.setattr(train, "code_digest", lambda modules: code)
+        threads = changes.pop("threads", 1)
+        changed = {
+            "epochs": 3,
+            "batch_size": 8,
+            "learning_rate": 0.01,
+            "device": "cpu",
+            "tensorboard": False,
+        } | changes.pop("training", {})
+        settings = {
+            "experiment": "trial",
+            "variant": "one",
+            "task": {"kind": "day-of-year", "channels": ["TMIN"]},
+            "model": {"kind": "global-regressor", "widths": [4]},
+            "seed": 0,
+            "training": changed,
+            "graph": str(tmp_path / "near"),
+            "folder": str(tmp_path / "run"),
+            "manifest": str(tmp_path / "run/training.json"),
+        }
+        train.run(settings | changes, threads)
+        return samples.read
+
+    before = torch.get_num_threads()
+    yield run
+    torch.set_num_threads(before)
+
+
+def test_a_run_is_trained_once(stage: Any, tmp_path: Path) -> None:
+    assert stage() > 0
+    written = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert set(written) == {"checkpoint.pt", "history.jsonl", "model.pt", "training.json"}
+    assert stage() == 0
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == written
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"training": {"learning_rate": 0.1}}, "training.learning_rate: 0.1, was 0.01"),
+        ({"training": {"batch_size": 4}}, "training.batch_size: 4, was 8"),
+        ({"model": {"kind": "global-regressor", "widths": [5]}}, "model.widths: [5], was [4]"),
+        (
+            {"task": {"kind": "day-of-year", "channels": ["TMAX"]}},
+            "task.channels: ['TMAX'], was ['TMIN']",
+        ),
+        ({"seed": 1}, "seed: 1, was 0"),
+        ({"store": "d" * 64}, "store changed"),
+        ({"graph": "d" * 64}, "graph changed"),
+        ({"code": "d" * 64}, "code changed"),
+        ({"threads": 2}, "threads: 2, was 1"),
+    ],
+)
+def test_a_checkpoint_of_another_run_is_never_gone_on_from(
+    stage: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, changes: Any, why: str
+) -> None:
+    reads = stage()
+    with caplog.at_level(logging.INFO):
+        assert stage(**changes) >= reads
+    (line,) = [text for text in caplog.messages if "set aside" in text]
+    assert f"is of another run ({why}); set aside as checkpoint.stale.pt" in line
+    assert (tmp_path / "run/checkpoint.stale.pt").exists()
+    assert "going on" not in caplog.text
+
+
+def test_how_a_run_is_shown_does_not_decide_its_numbers(
+    stage: Any, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    stage(training={"tensorboard": False})
+    with caplog.at_level(logging.INFO), pytest.raises(DeepsphereError, match="not installed"):
+        stage(training={"tensorboard": True})
+    assert "going on after epoch 3 of 3" in caplog.text
+
+
+def test_the_processes_of_further_devices_write_nothing(
+    stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage()
+    manifest = tmp_path / "run/training.json"
+    assert json.loads(manifest.read_text())["selected_epoch"] == 3
+    manifest.unlink()
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    stage()
+    assert not manifest.exists()
