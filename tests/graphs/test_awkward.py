@@ -114,7 +114,7 @@ def test_twins_are_joined_with_the_largest_weight(stations, recipe):
 
 @pytest.mark.parametrize("recipe", GAUSSIANS + OTHERS)
 def test_more_twins_than_neighbours(stations, recipe):
-    """Ten stations at one place choose four of each other, the first ones by index."""
+    """Ten stations at one place choose four of each other, the first by index; with a fit, all."""
     one = stations(60)
     sampling = Stations(
         np.concatenate([one.longitude, np.full(9, one.longitude[0])]),
@@ -124,7 +124,9 @@ def test_more_twins_than_neighbours(stations, recipe):
     assert_sound(graph)
     twins = np.r_[0, 60:69]
     assert (np.diff(graph.weights.indptr)[twins] >= 4).all()
-    if recipe.neighbours == 4 and recipe.radius is None:
+    if recipe.refinement:
+        assert set(graph.weights[[68]].indices) >= set(twins[:-1])
+    elif recipe.neighbours == 4 and recipe.radius is None:
         # The last one is chosen by nobody there.
         assert set(graph.weights[[68]].indices) == {0, 60, 61, 62}
 

@@ -18,10 +18,12 @@ from deepsphere.samplings.cubed import Cubed
 from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.fibonacci import Fibonacci
 from deepsphere.samplings.healpix import Healpix
+from deepsphere.samplings.healpix_symmetries import healpix_symmetries
 from deepsphere.samplings.icosahedral import Icosahedral
 from deepsphere.samplings.masked import Masked
 from deepsphere.samplings.octahedral import Octahedral
 from deepsphere.samplings.stations import Stations
+from deepsphere.samplings.symmetries import symmetries
 from deepsphere.samplings.voronoi import triangulate
 
 RECIPES = {
@@ -257,7 +259,8 @@ def test_areas_change_nothing_where_all_are_equal():
 
 
 def test_refined_weights_stay_near_the_plain_ones():
-    sampling = Octahedral(8)
+    # No pixel is as far as the last neighbour of another, so that both have the same edges.
+    sampling = Fibonacci(600)
     plain, refined = (build_graph(sampling, Recipe(20, refinement=steps)) for steps in (0, 10))
     np.testing.assert_array_equal(plain.weights.indices, refined.weights.indices)
     ratios = refined.weights.data / plain.weights.data
@@ -268,6 +271,67 @@ def test_refined_weights_stay_near_the_plain_ones():
     assert 0.01 < np.average((ratios - 1) ** 2, weights=plain.weights.data) ** 0.5 < 0.2
     np.testing.assert_array_equal(plain.mass, refined.mass)
     assert plain.width == refined.width
+
+
+def asymmetry(graph, permutations):
+    """Return by how much rotations that only swap pixels change the Laplacian, of its largest."""
+    laplacian = graph.laplacian()
+    changes = [abs(laplacian[one][:, one] - laplacian).max() for one in permutations]
+    return max(changes) / abs(laplacian).max()
+
+
+@pytest.mark.parametrize("nside", [1, 2, 3, 4, 8, 16])
+@pytest.mark.parametrize("neighbours", [8, 20, 40])
+def test_default_graphs_commute_with_the_symmetries_of_healpix(nside, neighbours):
+    graph = build_graph(Healpix(nside), Recipe(neighbours))
+    assert asymmetry(graph, healpix_symmetries(nside)) < 1e-14
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe("adjacent"),
+        Recipe(radius=0.6),
+        Recipe(7, symmetrization="average"),
+        Recipe(12, width="search"),
+        Recipe(9, width="mean-square"),
+        # The farthest neighbours get a weight of zero.
+        Recipe(20, width=0.09),
+    ],
+)
+def test_other_graphs_with_fitted_weights_commute_with_them_too(recipe):
+    graph = build_graph(Healpix(4), recipe)
+    assert_symmetric(graph)
+    assert asymmetry(graph, healpix_symmetries(4)) < 1e-14
+
+
+@pytest.mark.parametrize("lowest", [-1.0, 0.1])
+def test_parts_commute_with_the_symmetries_that_map_them_onto_themselves(lowest):
+    full = Healpix(8)
+    height = full.positions[:, 2]
+    part = Masked.where(full, (height > lowest) & (abs(height) > 0.3))
+    permutations = symmetries(part)
+    assert len(permutations) == (8 if lowest < 0 else 4)
+    graph = build_graph(part)
+    assert_symmetric(graph)
+    assert asymmetry(graph, permutations) < 1e-14
+
+
+def test_without_a_fit_exactly_so_many_neighbours_are_not_symmetric():
+    """Which of several equally far ones are taken depends on their order."""
+    graph = build_graph(Healpix(4), Recipe(8, refinement=0))
+    assert asymmetry(graph, healpix_symmetries(4)) > 0.01
+
+
+def test_with_a_fit_no_neighbour_is_left_out():
+    counts = np.diff(build_graph(Healpix(8), Recipe(8)).weights.indptr)
+    plain = np.diff(build_graph(Healpix(8), Recipe(8, refinement=0)).weights.indptr)
+    assert (counts >= plain).all()
+    assert (counts > plain).any()
+
+
+def assert_symmetric(graph):
+    np.testing.assert_array_equal(graph.weights.toarray(), graph.weights.toarray().T)
 
 
 @pytest.mark.parametrize(

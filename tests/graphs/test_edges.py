@@ -29,6 +29,15 @@ def test_nearest_edges_are_rows_of_nearest_neighbours(scattered):
     assert len(edges) == 200
 
 
+def test_nearest_edges_with_ties_take_all_that_are_equally_far(polygon):
+    """A corner of a polygon has one neighbour on either side: of one, both are taken."""
+    edges = nearest_edges(polygon(7), 1, ties=True)
+    np.testing.assert_array_equal(edges.offsets, 2 * np.arange(8))
+    np.testing.assert_array_equal(np.sort(edges.columns[:2]), [1, 6])
+    assert_types(edges)
+    assert len(nearest_edges(polygon(7), 1).columns) == 7
+
+
 def test_radius_edges_join_whom_they_reach(scattered):
     positions = scattered(200)
     edges = radius_edges(positions, 0.4)

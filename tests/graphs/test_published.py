@@ -241,7 +241,7 @@ def test_largest_eigenvalues_on_a_finer_sampling(healpix_64, neighbours, lmax):
 
 @pytest.mark.parametrize(("nside", "neighbours"), [(32, 8), (32, 20), (32, 40), (32, 60), (64, 20)])
 def test_default_graphs_err_less_than_published_ones_at_every_degree(nside, neighbours):
-    """Ratios are 0.33 to 0.93; the seed of the poles is none of those that weights are fitted on.
+    """Ratios are 0.27 to 0.91; the seed of the poles is none of those that weights are fitted on.
 
     At low degrees, where area and number of neighbours matter most, they are a half and less.
     """
@@ -260,4 +260,4 @@ def test_default_graphs_err_less_than_published_ones_at_every_degree(nside, neig
     ]
     ratios = errors[0] / errors[1]
     assert (ratios < 0.97).all()
-    assert (ratios[:4] < 0.6).all()
+    assert (ratios[:4] < 0.5).all()

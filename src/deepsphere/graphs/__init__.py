@@ -10,8 +10,8 @@ From a sampling to a rescaled Laplacian::
 ======================================= ============================================================
 question                                modules
 ======================================= ============================================================
-who is joined                           edges, neighbours, radius, triangles
-how strongly                            weights, widths, refinement, cotangent
+who is joined                           edges, neighbours, ties, radius, triangles
+how strongly                            weights, widths, refinement, orbits, cotangent
 how well does it know the sphere        equivariance, eigenvalue_groups, harmonics, diagnostics
 which levels for pooling                hierarchy, levels
 where is it kept                        storage

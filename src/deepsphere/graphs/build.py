@@ -3,7 +3,10 @@
 Who is joined comes from :mod:`~deepsphere.graphs.edges`, how strongly from
 :mod:`~deepsphere.graphs.weights`, how wide the kernel is from :mod:`~deepsphere.graphs.widths`.
 Two more things make a graph commute with rotations: area weights, where pixels differ in size, and
-the fit of :mod:`~deepsphere.graphs.refinement`. The finite-element Laplacian
+the fit of :mod:`~deepsphere.graphs.refinement`. Where weights are fitted, a graph commutes with
+the known symmetries of its sampling up to rounding: of neighbours that are equally far none is
+left out (:mod:`~deepsphere.graphs.ties`), and edges that are alike get the mean of what the fit
+gives them (:mod:`~deepsphere.graphs.orbits`). The finite-element Laplacian
 (:mod:`~deepsphere.graphs.cotangent`) has neither width nor neighbours to choose.
 """
 
@@ -19,6 +22,7 @@ from deepsphere.graphs.counted import counted_areas
 from deepsphere.graphs.edges import Edges, adjacent_edges, nearest_edges, radius_edges
 from deepsphere.graphs.graph import Graph
 from deepsphere.graphs.lengths import edge_lengths
+from deepsphere.graphs.orbits import mean_over_orbits
 from deepsphere.graphs.pattern import joined_pattern
 from deepsphere.graphs.recipe import Recipe
 from deepsphere.graphs.refinement import refine_weights
@@ -41,6 +45,7 @@ from deepsphere.graphs.widths import (
 from deepsphere.samplings.masked import Masked
 from deepsphere.samplings.sampling import Sampling
 from deepsphere.samplings.stations import Stations
+from deepsphere.samplings.symmetries import symmetries
 
 _SAME_AREA = 1e-9
 _DEFAULT_REFINEMENT = 10
@@ -78,9 +83,11 @@ def build_graph(sampling: Sampling, recipe: Recipe | None = None, threads: int =
 def _build_graph(sampling: Sampling, recipe: Recipe, threads: int) -> Graph:
     if recipe.weights == "cotangent":
         return _finite_elements(sampling)
-    joined, found = _join(_edges(sampling, recipe, threads), recipe.symmetrization)
+    steps = _refinement_steps(sampling, recipe)
+    edges = _edges(sampling, recipe, threads, ties=steps > 0)
+    joined, found = _join(edges, recipe.symmetrization)
     if recipe.weights == "gaussian" and joined.nnz:
-        return _gaussian_graph(sampling, recipe, joined, found)
+        return _gaussian_graph(sampling, recipe, joined, found, steps)
     if recipe.weights.startswith("inverse"):
         power: Literal[1, 2] = 1 if recipe.weights == "inverse-distance" else 2
         joined.data *= inverse_distance(edge_lengths(joined, sampling.positions), power)
@@ -109,14 +116,25 @@ def _join(edges: Edges, symmetrization: Symmetrization) -> tuple[SparseMatrix, _
     return joined_pattern(offsets, columns, symmetrization), found
 
 
+def _refinement_steps(sampling: Sampling, recipe: Recipe) -> int:
+    if recipe.refinement is not None:
+        return recipe.refinement
+    refined = (
+        recipe.weights == "gaussian"
+        and _is_regular(sampling, recipe)
+        and len(sampling) <= _MOST_PIXELS_REFINED
+    )
+    return _DEFAULT_REFINEMENT if refined else 0
+
+
+def _is_regular(sampling: Sampling, recipe: Recipe) -> bool:
+    return not _is_stations(sampling) and recipe.laplacian == "combinatorial"
+
+
 def _gaussian_graph(
-    sampling: Sampling, recipe: Recipe, joined: SparseMatrix, found: _Found
+    sampling: Sampling, recipe: Recipe, joined: SparseMatrix, found: _Found, steps: int
 ) -> Graph:
-    regular = not _is_stations(sampling) and recipe.laplacian == "combinatorial"
-    with_areas = regular if recipe.areas is None else recipe.areas
-    refined_at_all = regular and len(sampling) <= _MOST_PIXELS_REFINED
-    default_steps = _DEFAULT_REFINEMENT if refined_at_all else 0
-    steps = default_steps if recipe.refinement is None else recipe.refinement
+    with_areas = _is_regular(sampling, recipe) if recipe.areas is None else recipe.areas
     mass = _mass(sampling) if with_areas else None
     if mass is not None:
         joined.data *= np.repeat(mass, np.diff(joined.indptr)) * mass[joined.indices]
@@ -134,7 +152,8 @@ def _gaussian_graph(
         return plain
     counted = counted_areas(sampling, plain.weights)
     refined = refine_weights(plain.weights, sampling.positions, counted, mass, steps)
-    return Graph(refined, plain.neighbour_distance, mass, width)
+    symmetric = mean_over_orbits(refined, symmetries(sampling))
+    return Graph(symmetric, plain.neighbour_distance, mass, width)
 
 
 def _weighted(joined: SparseMatrix, lengths: NDArray[np.float64], width: float) -> SparseMatrix:
@@ -162,7 +181,7 @@ def _searched_width(
     return search_width(laplacian, sampling.positions, counted, mass, start)
 
 
-def _edges(sampling: Sampling, recipe: Recipe, threads: int) -> Edges:
+def _edges(sampling: Sampling, recipe: Recipe, threads: int, *, ties: bool) -> Edges:
     if recipe.radius is not None:
         return radius_edges(sampling.positions, recipe.radius)
     if recipe.neighbours == "adjacent":
@@ -176,7 +195,7 @@ def _edges(sampling: Sampling, recipe: Recipe, threads: int) -> Edges:
     if len(sampling) == 1:
         return Edges(np.zeros(2, np.int64), np.empty(0, np.int32), np.empty(0))
     neighbours = min(recipe.neighbours, len(sampling) - 1)
-    return nearest_edges(sampling.positions, neighbours, threads)
+    return nearest_edges(sampling.positions, neighbours, threads, ties=ties)
 
 
 def _width(sampling: Sampling, found: _Found, recipe: Recipe, rule: float | WidthRule) -> float:
@@ -188,17 +207,19 @@ def _width(sampling: Sampling, found: _Found, recipe: Recipe, rule: float | Widt
     if rule == "mean-square" and found.mean_square_width is not None:
         return found.mean_square_width
     pixels = _pixels_on_the_sphere(sampling)
+    # Of nearest pixels the number asked for, without ties.
+    number = None if recipe.radius is not None else recipe.neighbours
     if rule != "published":
+        if isinstance(number, int):
+            return formula_width(pixels, min(number, len(sampling) - 1))
         return formula_width(pixels, found.neighbours)
     if not sampling.name.startswith("healpix:"):
         raise DeepsphereError(
             f"widths are published for HEALPix only; found {sampling.name}; "
             "take the width by formula or search"
         )
-    neighbours = round(found.neighbours)
-    if recipe.radius is None and isinstance(recipe.neighbours, int):
-        # The number asked for, also where there are not so many pixels.
-        neighbours = recipe.neighbours
+    # Also where there are not so many pixels.
+    neighbours = number if isinstance(number, int) else round(found.neighbours)
     return published_width(round(np.sqrt(pixels / 12)), neighbours)
 
 

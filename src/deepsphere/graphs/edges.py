@@ -1,6 +1,7 @@
 """Who is joined to whom, before anything is made symmetric.
 
 - :func:`nearest_edges`: the k nearest points; the choice of the DeepSphere papers, and the default.
+  With ties, where a graph shall be as symmetric as its sampling.
 - :func:`radius_edges`: all points within a distance, for a physical range.
 - :func:`adjacent_edges`: the neighbours that the sampling itself has, such as the 8 pixels around a
   HEALPix pixel (Perraudin et al. 2019) or the 4 of an equiangular grid.
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from deepsphere.graphs.neighbours import nearest_neighbours
 from deepsphere.graphs.points import check_unit_vectors, chords
 from deepsphere.graphs.radius import radius_neighbours
+from deepsphere.graphs.ties import neighbours_with_ties
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,8 +40,16 @@ class Edges:
         return len(self.offsets) - 1
 
 
-def nearest_edges(positions: NDArray[np.float64], neighbours: int, threads: int = 1) -> Edges:
-    """Join every point to its nearest ones; see :func:`~.neighbours.nearest_neighbours`."""
+def nearest_edges(
+    positions: NDArray[np.float64], neighbours: int, threads: int = 1, *, ties: bool = False
+) -> Edges:
+    """Join every point to its nearest ones; see :func:`~.neighbours.nearest_neighbours`.
+
+    With ``ties``, also to all that are as far as the last of them, so that the choice does not
+    depend on the order of the points; see :func:`~.ties.neighbours_with_ties`.
+    """
+    if ties:
+        return Edges(*neighbours_with_ties(positions, neighbours, threads))
     indices, distances = nearest_neighbours(positions, neighbours, threads)
     offsets = np.arange(0, indices.size + 1, neighbours, dtype=np.int64)
     return Edges(offsets, indices.ravel(), distances.ravel())

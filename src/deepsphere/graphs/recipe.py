@@ -23,7 +23,8 @@ class Recipe:
     ----------
     neighbours : int or "adjacent"
         How many nearest pixels each pixel is joined to (all others where there are fewer), or the
-        neighbours that the sampling itself has.
+        neighbours that the sampling itself has. Where weights are fitted, also to all that are as
+        far as the last of so many; else the index decides between these.
     radius : float or None
         Instead of ``neighbours``: all pixels within this chord distance, in radii of the sphere.
     weights : {"gaussian", "unweighted", "inverse-distance", "inverse-square", "cotangent"}
@@ -41,7 +42,8 @@ class Recipe:
         changes where all areas are equal. None stands for yes, but not on stations.
     refinement : int or None
         Steps of the fit of single gaussian weights to the sphere; 0 for plain ones. None stands
-        for 10, but none on stations, nor above 4 million pixels: the fit takes 3 kB a pixel.
+        for 10, but none on stations, nor above 4 million pixels: the fit takes 3 kB a pixel. With a
+        fit, graphs on HEALPix commute up to rounding with the rotations that map it onto itself.
     laplacian : {"combinatorial", "normalized"}
         What the width is searched for. Areas and the fit need the combinatorial one; None stands
         for neither with the normalized one.

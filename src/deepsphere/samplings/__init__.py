@@ -22,6 +22,7 @@ module              pixels                             largest by smallest area 
 ==================  =================================  ==========================  =================
 
 For networks take HEALPix: equal areas, and children that nest. :mod:`~.overlap` gives the map
-between any two of them. :mod:`~.healpix_indices`, :mod:`~.rings`, :mod:`~.subdivision`,
-:mod:`~.voronoi` and :mod:`~.polygons` are the geometry below.
+between any two of them, :mod:`~.symmetries` the rotations that only swap pixels.
+:mod:`~.healpix_indices`, :mod:`~.rings`, :mod:`~.subdivision`, :mod:`~.voronoi` and
+:mod:`~.polygons` are the geometry below.
 """

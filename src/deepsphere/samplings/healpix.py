@@ -28,6 +28,7 @@ from deepsphere.samplings import healpix_geometry
 from deepsphere.samplings.coordinates import read_only
 from deepsphere.samplings.healpix_indices import check_nside, odd_factor, ring_of_nested
 from deepsphere.samplings.healpix_neighbours import adjacent_pixels
+from deepsphere.samplings.healpix_symmetries import healpix_origins
 from deepsphere.samplings.masked import Masked
 from deepsphere.samplings.parameters import Parametric
 from deepsphere.samplings.sampling import Coarsening, coarsening_by_children
@@ -124,6 +125,10 @@ class Healpix(Parametric):
         return healpix_geometry.positions_inside(
             self.nside, pixels[:, np.newaxis], _OUTLINE_X, _OUTLINE_Y
         )
+
+    def origins_of(self, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return from which pixels 8 rotations bring a map to some; shape (8, some)."""
+        return healpix_origins(self.nside, pixels)
 
     def quarter(self) -> "Healpix | None":
         """Return half the nside, whose pixel p has the children 4p to 4p + 3; None if it is odd."""

@@ -71,6 +71,17 @@ class Pixelwise(Protocol):
         """Return the coarser sampling, whose pixel p has the children 4p to 4p + 3, or None."""
 
 
+@runtime_checkable
+class Symmetric(Protocol):
+    """What a sampling has besides if rotations are known that only swap its pixels."""
+
+    def origins_of(self, pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return from which pixels they bring a map to some: shape (symmetries, some).
+
+        The symmetries are a group, the identity first.
+        """
+
+
 @dataclass(frozen=True, eq=False)
 class Coarsening:
     """A coarser sampling and the map to it.
