@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 README = Path(__file__).parents[1] / "README.md"
 
@@ -9,6 +10,7 @@ README = Path(__file__).parents[1] / "README.md"
 def test_the_code_of_the_library_section_runs() -> None:
     blocks = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     assert len(blocks) == 1
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     exec(compile(blocks[0], str(README), "exec"), names)
-    assert tuple(names["features"].shape) == (8, 3072, 16)
+    shapes = {name: tuple(names[name].shape) for name in ("features", "logits", "masks")}
+    assert shapes == {"features": (8, 3072, 16), "logits": (8, 10), "masks": (8, 3072, 2)}
