@@ -6,7 +6,7 @@ open already, into memory that has been used before; then through the loader, wh
 kept. All files are read once right before, so their pages are warm, and the order of the ways
 changes from round to round. A ratio is the time of the bare reads over that of the loader in the
 same round: 1 would be as fast. The consumer takes the batches and does nothing, so reading ahead
-hides nothing; it shows what the thread costs.
+hides nothing; it shows what the threads cost.
 
 The bare reads fill three buffers in turn, as many batches as exist when one is in use, one is ready
 and one is being read. Filling a single buffer again and again leaves more of it in the processor's
@@ -15,7 +15,7 @@ caches, which nothing that reads ahead can do; it stands beside them.
 Two processes of PyTorch's ``DataLoader``, forked and kept from epoch to epoch, read the same
 batches beside them: what a process reads comes to the model through shared memory, at a price.
 
-The exit status is 1 if the median ratio of the loader with its thread is below 0.80.
+The exit status is 1 if the median ratio of the loader with its threads is below 0.80.
 
 Run it with ``python benchmarks/loader.py``.
 """
@@ -109,8 +109,8 @@ def measure(store: Store, rounds: int) -> dict[str, NDArray[np.float64]]:
     buffers = np.zeros((BUFFERS, BATCH, *store.shape[1:]), dtype=np.float32)
     maps: Any = StoredMaps(store)
     loaders = {
-        "loader, thread": Loader(maps, numbers, BATCH, seed=1, prefetch=BUFFERS - 1),
-        "loader, no thread": Loader(maps, numbers, BATCH, seed=1, prefetch=0),
+        "loader, threads": Loader(maps, numbers, BATCH, seed=1, prefetch=BUFFERS - 1),
+        "loader, no threads": Loader(maps, numbers, BATCH, seed=1, prefetch=0),
     }
     folder = store.folder / "data.zarr/data/c"
     with ExitStack() as files:
@@ -188,7 +188,7 @@ def main() -> int:
         speed = samples * SAMPLE_BYTES / np.median(seconds) / 1e9
         low, middle, high = np.quantile(found[BARE] / seconds, [0.25, 0.5, 0.75])
         print(f"{name:20}{speed:14.2f}{middle:20.2f} ({low:.2f} to {high:.2f})")
-    ratio = np.median(found[BARE] / found["loader, thread"])
+    ratio = np.median(found[BARE] / found["loader, threads"])
     return int(ratio < LEAST_RATIO)
 
 

@@ -1,4 +1,4 @@
-"""The loader: its order, its slices, its thread."""
+"""The loader: its order, its slices, its threads."""
 
 import multiprocessing
 import threading
@@ -193,12 +193,30 @@ def test_a_task_gives_empty_slices():
     assert batch.target.shape == batch.known.shape == (0, PIXELS)
 
 
-def test_one_other_thread_reads():
-    samples = NumberedMaps()
+def test_two_other_threads_read_at_the_same_time():
+    class Meeting(NumberedMaps):
+        together = threading.Barrier(2, timeout=10)
+
+        def batch(self, samples):
+            self.together.wait()
+            return super().batch(samples)
+
+    samples = Meeting()
     for _ in loader(samples=samples, prefetch=3).epoch(0):
         pass
-    assert len(set(samples.threads)) == 1
-    assert samples.threads[0] is not threading.current_thread()
+    assert len(set(samples.threads)) == 2
+    assert threading.current_thread() not in samples.threads
+
+
+def test_batches_come_in_order_whoever_is_first():
+    class Hindered(NumberedMaps):
+        def batch(self, samples):
+            if samples[0] % 8 == 0:
+                threading.Event().wait(0.01)
+            return super().batch(samples)
+
+    batches = Loader(Hindered(), np.arange(40), 4, seed=None, prefetch=3).epoch(0)
+    assert [batch.numbers[0] for batch in batches] == list(range(0, 40, 4))
 
 
 def test_without_prefetch_the_consumer_reads_when_it_asks():
@@ -232,12 +250,12 @@ def wait_until(condition):
     raise AssertionError("waited for 10 s in vain")
 
 
-def test_the_thread_starts_with_the_first_batch():
+def test_the_threads_start_with_the_first_batch():
     samples = NumberedMaps()
     batches = loader(samples=samples).epoch(0)
     assert not readers()
     next(batches)
-    assert len(readers()) == 1
+    assert len(readers()) == 2
     batches.close()
     assert not readers()
 
@@ -248,7 +266,7 @@ def test_a_finished_epoch_leaves_no_thread(prefetch):
     assert not readers()
 
 
-def test_leaving_a_loop_early_stops_the_thread():
+def test_leaving_a_loop_early_stops_the_threads():
     def first_of_epoch():
         for batch in loader(400).epoch(0):
             return batch

@@ -1,12 +1,12 @@
-"""Batches in an order that follows from a seed, read ahead in a thread.
+"""Batches in an order that follows from a seed, read ahead in threads.
 
 Use a :class:`Loader` wherever a model sees the samples of a task batch by batch: shuffled for
 training, in order for validation. The order of an epoch follows from the seed and the number of the
 epoch alone, so a run that is resumed in the middle of an epoch sees what an undisturbed one sees.
 
-Batches are read by one thread, not by processes. Reading is one system call a sample, during which
+Batches are read by two threads, not by processes. Reading is one system call a sample, during which
 Python's lock is free; what a process reads must pass through shared memory to reach the model.
-``benchmarks/loader.py`` measures both: two processes give a quarter of what the thread does.
+``benchmarks/loader.py`` measures both: two processes give a quarter of what the threads do.
 """
 
 from collections import deque
@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deepsphere.tasks.samples import Samples
+
+_THREADS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ class Loader:
     Attributes
     ----------
     samples : Samples
-        The samples of a task. Its ``batch`` is called in another thread, by one thread at a time.
+        The samples of a task. Its ``batch`` is called in other threads, two at a time.
     numbers : ndarray of int64, shape (sample,)
         The samples of an epoch, for instance those of a split.
     batch_size : int
@@ -72,7 +74,7 @@ class Loader:
     pin_memory : bool
         Put the batches into page-locked memory, from which copies to a GPU need not be waited for.
     prefetch : int
-        Batches to read ahead; 0 reads each one when it is asked for, without a thread.
+        Batches to read ahead; 0 reads each one when it is asked for, without threads.
 
     Raises
     ------
@@ -115,8 +117,8 @@ class Loader:
     def epoch(self, number: int, start: int = 0) -> Iterator[LoadedBatch]:
         """Return the batches of an epoch, or what is left of them.
 
-        The thread begins to read when the first batch is asked for. It ends with the iterator: when
-        that is exhausted, raises, is closed or is given up. An iterator is of use only in the
+        The threads begin to read when the first batch is asked for. They end with the iterator:
+        when that is exhausted, raises, is closed or is given up. An iterator is of use only in the
         process that made it, not in its forks.
 
         Parameters
@@ -157,8 +159,8 @@ class Loader:
             yield part[first:last]
 
     def _read_ahead(self, parts: Iterator[NDArray[np.int64]]) -> Iterator[LoadedBatch]:
-        """Yield batches that a thread reads while the caller works on the one before."""
-        executor = ThreadPoolExecutor(1, thread_name_prefix="loader")
+        """Yield batches that threads read while the caller works on the one before."""
+        executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="loader")
         try:
             ahead = deque(
                 executor.submit(self._load, part) for part in islice(parts, self.prefetch)
