@@ -64,7 +64,7 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
     Returns
     -------
     Tensor, shape (batch, pixel, out_channels)
-        Contiguous, of the type of the features. It can be differentiated any number of times in
+        Of the type of the features. It can be differentiated any number of times in
         features and weight. What is not finite at a pixel spreads K - 1 edges at least, and on a
         CPU over some pixels more: replace missing values before.
 
@@ -86,14 +86,9 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
             f"expected features of shape (batch, {laplacian.pixels}, {entering}), "
             f"found {tuple(features.shape)}"
         )
-    device = features.device.type
-    if torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device):
-        # As in PyTorch's own functions, float64 stays.
-        kind = torch.get_autocast_dtype(device)
-        features, weight = (
-            tensor if tensor.dtype == torch.float64 else tensor.to(kind)
-            for tensor in (features, weight)
-        )
+    # Asked for all devices at once, as to ask for one takes longer than to multiply a few numbers.
+    if torch._C._is_any_autocast_enabled():
+        features, weight = _cast(features, weight)
     if features.dtype not in SUMMED_IN or weight.dtype != features.dtype:
         raise ValueError(
             "expected features and weight of one type, float32, bfloat16 or float64, "
@@ -118,3 +113,15 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
         if compute is not None:
             return compute(features, weight, *matrix)
     return convolve(features, weight, *matrix)
+
+
+def _cast(features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return both in the type of autocast, if that is enabled on their device."""
+    device = features.device.type
+    if not (torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)):
+        return features, weight
+    kind = torch.get_autocast_dtype(device)
+    # As in PyTorch's own functions, float64 stays.
+    if features.dtype != torch.float64:
+        features = features.to(kind)
+    return features, weight if weight.dtype == torch.float64 else weight.to(kind)

@@ -135,16 +135,54 @@ def test_what_is_kept_is_bounded_and_the_oldest_goes_first(limit, nothing_unused
     addresses = [tensor.data_ptr() for tensor in tensors]
     while tensors:
         del tensors[0]
-    assert [len(unused) for unused in memory._unused] == 3 * [limit + 64]
+    assert [len(unused) for unused in memory._pool.unused] == 3 * [limit + 64]
     found = [memory.empty((limit,), torch.uint8) for _ in range(3)]
     assert [tensor.data_ptr() for tensor in found] == addresses[:0:-1]
-    assert not memory._unused
+    assert not memory._pool.unused
 
 
-def test_a_forked_process_has_memory_of_its_own(limit, nothing_unused):
+def test_what_is_too_large_to_keep_drives_nothing_out(limit, nothing_unused, monkeypatch):
+    monkeypatch.setattr(memory, "_MOST_KEPT", 3 * limit)
     memory.empty((limit,), torch.uint8)
-    child = os.fork()
-    if child == 0:
-        taken = memory.empty((limit,), torch.uint8).fill_(1)
-        os._exit(0 if bool((taken == 1).all()) else 1)
+    memory.empty((4 * limit,), torch.uint8)
+    assert [len(unused) for unused in memory._pool.unused] == [limit + 64]
+
+
+def test_what_comes_back_while_memory_is_taken_waits(limit, nothing_unused, monkeypatch):
+    """Python may collect garbage anywhere, here while it looks for what fits best."""
+    garbage = [memory.empty((limit,), torch.uint8)]
+    other = memory.empty((2 * limit,), torch.uint8)
+    address = other.data_ptr()
+    del other
+
+    def collect(fitting):
+        garbage.clear()
+        return min(fitting)
+
+    monkeypatch.setattr(memory, "min", collect, raising=False)
+    taken = memory.empty((2 * limit,), torch.uint8)
+    assert taken.data_ptr() == address
+    assert not memory._pool.unused
+    monkeypatch.undo()
+    assert memory._pool.take(1) is None
+    assert [len(unused) for unused in memory._pool.unused] == [limit + 64]
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_process_may_be_forked_while_memory_is_taken(limit, nothing_unused):
+    """The child has a pool of its own, whatever a thread of the parent was about to do."""
+    with memory._pool._lock:
+        child = os.fork()
+        if child == 0:
+            first = memory.empty((limit,), torch.uint8).fill_(1)
+            address = first.data_ptr()
+            del first
+            again = memory.empty((limit,), torch.uint8).data_ptr()
+            os._exit(0 if again == address else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_other_default_devices_change_nothing(limit):
+    with torch.device("meta"):
+        assert memory.empty((limit,), torch.float32).is_cpu
+        assert memory.empty((2,), torch.float32).is_cpu

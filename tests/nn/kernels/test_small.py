@@ -58,7 +58,7 @@ def test_values_are_those_of_dense_polynomials(
     result = compute(*given_)
     expected = dense(given_[0], given_[1], matrix, given_[-1])
     assert result.dtype == dtype
-    assert result.is_contiguous()
+    assert (result.transpose(0, 1) if compute is multiply_rows else result).is_contiguous()
     largest = np.abs(expected).max()
     np.testing.assert_allclose(
         result.double().numpy(), expected, rtol=0, atol=TOLERANCE[dtype] * largest * 10
@@ -93,9 +93,12 @@ def test_what_is_learned_from_is_never_multiplied_by_sparse_rows():
 @pytest.mark.parametrize(
     ("shape", "kernel_size", "expected"),
     [
-        ((1, 12, 1), 2, multiply_rows),
+        ((1, 12, 1), 2, multiply_polynomials),
+        ((4, 48, 16), 5, multiply_polynomials),
+        ((1, 192, 16), 2, multiply_rows),
+        ((1, 192, 5), 5, multiply_polynomials),
         ((1, 12, 1), 5, multiply_polynomials),
-        ((4, 48, 16), 2, multiply_rows),
+        ((4, 48, 16), 2, multiply_polynomials),
         ((1, 12_288, 64), 5, multiply_rows),
         ((4, 12_288, 16), 2, None),
         ((32, 12_288, 16), 5, None),
@@ -121,3 +124,14 @@ def test_sparse_rows_say_nothing_about_being_new(recwarn, rescaled_laplacian):
     given_ = arguments(rescaled_laplacian(PIXELS), (1, 1, 1, 2), torch.float32, False)
     multiply_rows(*given_)
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("compute", [multiply_polynomials, multiply_rows])
+def test_other_default_devices_change_nothing(compute, rescaled_laplacian):
+    given_ = arguments(rescaled_laplacian(PIXELS), (1, 1, 1, 3), torch.float64, True)
+    expected = compute(*given_)
+    # Other tensors, of which nothing is known yet.
+    again = arguments(rescaled_laplacian(PIXELS), (1, 1, 1, 3), torch.float64, True)
+    with torch.device("meta"):
+        found = compute(*again)
+    assert torch.equal(found, expected)

@@ -10,6 +10,7 @@ import math
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,53 +25,88 @@ _LARGE = 1 << 22
 _MOST_KEPT = 1 << 28
 _LEAST_USE = 0.8
 
-_unused: list[NDArray[np.uint8]] = []
-_lock = threading.RLock()
-os.register_at_fork(
-    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-)
+
+class _Pool:
+    """Memory that no tensor uses, what has not been used for longest first.
+
+    Python may collect garbage, and so call :meth:`keep`, anywhere, also in a method of this: then
+    what comes back waits until that has ended.
+    """
+
+    def __init__(self) -> None:
+        self.unused: list[NDArray[np.uint8]] = []
+        self._waiting: deque[NDArray[np.uint8]] = deque()
+        self._lock = threading.Lock()
+
+    def take(self, size: int) -> NDArray[np.uint8] | None:
+        """Return the memory that fits best, if any does."""
+        with self._lock:
+            self._settle()
+            fitting = [
+                (len(memory), -place)
+                for place, memory in enumerate(self.unused)
+                if _LEAST_USE * len(memory) <= size <= len(memory)
+            ]
+            # Of equals the last, of which most may still be in a cache.
+            return self.unused.pop(-min(fitting)[1]) if fitting else None
+
+    def keep(self, memory: NDArray[np.uint8]) -> None:
+        """Keep memory whose tensor is gone."""
+        if len(memory) > _MOST_KEPT:
+            return
+        self._waiting.append(memory)
+        if self._lock.acquire(blocking=False):
+            try:
+                self._settle()
+            finally:
+                self._lock.release()
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        with self._lock:
+            self._waiting.clear()
+            self.unused.clear()
+
+    def _settle(self) -> None:
+        while self._waiting:
+            self.unused.append(self._waiting.popleft())
+        while sum(map(len, self.unused)) > _MOST_KEPT:
+            del self.unused[0]
+
+
+_pool = _Pool()
+
+
+def _start_anew() -> None:
+    """Leave the pool as it is, as another thread may have been at work on it."""
+    global _pool
+    _pool = _Pool()
+
+
+os.register_at_fork(after_in_child=_start_anew)
 
 
 def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Return what ``torch.empty`` does on a CPU, in large pages if it is large."""
     size = math.prod(shape) * dtype.itemsize
     if size < _LARGE:
-        return torch.empty(shape, dtype=dtype)
-    memory = _take(size + _ALIGNMENT)
+        return torch.empty(shape, dtype=dtype, device="cpu")
+    memory = _pool.take(size + _ALIGNMENT)
+    if memory is None:
+        memory = np.empty(size + _ALIGNMENT, dtype=np.uint8)
     # The tensor holds this, and nothing else does.
     loan = memory[:]
-    weakref.finalize(loan, _keep, memory).atexit = False
+    weakref.finalize(loan, _pool.keep, memory).atexit = False
     start = -memory.ctypes.data % _ALIGNMENT
     flat = torch.frombuffer(loan, dtype=dtype, offset=start, count=math.prod(shape))
     # Not a view: results of operators can be changed in place only if they are none.
     strides = [math.prod(shape[place + 1 :]) for place in range(len(shape))]
     storage, offset = flat.untyped_storage(), int(flat.storage_offset())
-    result: Tensor = torch.empty(0, dtype=dtype).set_(storage, offset, list(shape), strides)
+    result: Tensor = torch.empty(0, dtype=dtype, device="cpu")
+    result.set_(storage, offset, list(shape), strides)
     return result
 
 
 def release() -> None:
     """Give the memory that no tensor uses back to the system."""
-    with _lock:
-        _unused.clear()
-
-
-def _take(size: int) -> NDArray[np.uint8]:
-    with _lock:
-        fitting = [
-            (len(memory), -place)
-            for place, memory in enumerate(_unused)
-            if _LEAST_USE * len(memory) <= size <= len(memory)
-        ]
-        if fitting:
-            # Of equals the last, of which most may still be in a cache.
-            return _unused.pop(-min(fitting)[1])
-    return np.empty(size, dtype=np.uint8)
-
-
-def _keep(memory: NDArray[np.uint8]) -> None:
-    """Keep memory whose tensor is gone, instead of what has not been used for longest."""
-    with _lock:
-        _unused.append(memory)
-        while sum(map(len, _unused)) > _MOST_KEPT:
-            del _unused[0]
+    _pool.clear()

@@ -6,7 +6,8 @@ convolution is computed fastest, as far as ``benchmarks/convolution.py --sweep``
 - :func:`multiply_polynomials` on a small graph: all polynomials of the operator, as one dense
   matrix. PyTorch differentiates it.
 - :func:`multiply_rows` where nothing is to be differentiated: the recurrence with PyTorch's product
-  by compressed rows, with two calls for each coefficient.
+  by compressed rows, one call for each coefficient. The samples of a pixel lie side by side, also
+  in the result, so that one such convolution after another copies nothing.
 
 Neither is for half precision, which is to be summed in float32.
 """
@@ -21,13 +22,15 @@ from deepsphere.nn.kernels.kept import derived, has_memory
 
 # The compiled loops are faster than dense matrices with more multiplications than these, ...
 _MOST_PRODUCTS = 1 << 20
+# ... and compressed rows are with more than these, but on so few pixels, or for one sample with
+# more coefficients than these.
 _MOST_PRODUCTS_UNLEARNED = 1 << 18
-# ... and than compressed rows with more features than these; of several samples, these are put
-# side by side at first.
+_FEW_PIXELS = 64
+_FEW_COEFFICIENTS = 2
+# The compiled loops are faster than compressed rows with more features than these; of several
+# samples, these are put side by side at first.
 _MOST_FEATURES = 1 << 18
 _MOST_FEATURES_OF_ONE = 1 << 20
-# So few coefficients cost two calls.
-_FEW_COEFFICIENTS = 2
 
 
 def small_way(
@@ -51,7 +54,8 @@ def small_way(
     products = numbers * pixels * kernel_size
     if learned:
         return multiply_polynomials if products <= _MOST_PRODUCTS else None
-    if kernel_size > _FEW_COEFFICIENTS and products <= _MOST_PRODUCTS_UNLEARNED:
+    dense = pixels <= _FEW_PIXELS or (batch == 1 and kernel_size > _FEW_COEFFICIENTS)
+    if products <= (_MOST_PRODUCTS if dense else _MOST_PRODUCTS_UNLEARNED):
         return multiply_polynomials
     most = _MOST_FEATURES_OF_ONE if batch == 1 else _MOST_FEATURES
     return multiply_rows if batch and numbers <= most else None
@@ -73,12 +77,14 @@ def multiply_polynomials(
         lambda: _polynomials(kernel_size, offsets, columns, values, roots),
     )
     batch, pixels, _ = features.shape
-    mixture = weight.reshape(kernel_size * entering, leaving)
+    # Products of matrices cost less to call than others.
     if batch == 1:
-        # Products of matrices cost less to call than those of batches.
         expanded = terms.mm(features.reshape(pixels, entering))
-        return expanded.view(pixels, kernel_size * entering).mm(mixture).view(1, pixels, leaving)
-    return (terms @ features).view(batch, pixels, kernel_size * entering) @ mixture
+    else:
+        expanded = terms.expand(batch, -1, -1).bmm(features)
+    rows = expanded.view(batch * pixels, kernel_size * entering)
+    mixed = rows.mm(weight.reshape(kernel_size * entering, leaving))
+    return mixed.view(batch, pixels, leaving)
 
 
 def multiply_rows(
@@ -89,7 +95,10 @@ def multiply_rows(
     values: Tensor,
     roots: Tensor | None,
 ) -> Tensor:
-    """Return the convolution; arguments as of :func:`deepsphere.nn.kernels.stock.convolve`."""
+    """Return the convolution; arguments as of :func:`deepsphere.nn.kernels.stock.convolve`.
+
+    The result is contiguous as (pixel, batch, channel).
+    """
     matrix = derived(
         (values, offsets, columns) if roots is None else (values, offsets, columns, roots),
         "rows",
@@ -97,23 +106,15 @@ def multiply_rows(
     )
     kernel_size, entering, leaving = weight.shape
     batch, pixels, _ = features.shape
-    side_by_side = features if batch == 1 else features.transpose(0, 1).contiguous()
-    terms = [side_by_side.reshape(pixels, batch * entering)]
+    rows = pixels * batch
+    terms = [features.transpose(0, 1).contiguous().view(pixels, batch * entering)]
     if kernel_size > 1:
         terms.append(matrix.mm(terms[0]))
     while len(terms) < kernel_size:
         terms.append(torch.addmm(terms[-2], matrix, terms[-1], beta=-1, alpha=2))
-    if kernel_size == _FEW_COEFFICIENTS:
-        first, second = weight.unbind()
-        mixed = terms[0].view(pixels * batch, entering).mm(first)
-        mixed.addmm_(terms[1].view(pixels * batch, entering), second)
-    else:
-        stacked = torch.stack([term.view(pixels * batch, entering) for term in terms], dim=1)
-        mixture = weight.reshape(kernel_size * entering, leaving)
-        mixed = stacked.view(pixels * batch, kernel_size * entering).mm(mixture)
-    if batch == 1:
-        return mixed.view(1, pixels, leaving)
-    return mixed.view(pixels, batch, leaving).transpose(0, 1).contiguous()
+    mixture = weight.reshape(kernel_size * entering, leaving)
+    mixed = torch.cat([term.view(rows, entering) for term in terms], dim=1).mm(mixture)
+    return mixed.view(pixels, batch, leaving).transpose(0, 1)
 
 
 def _polynomials(
@@ -124,7 +125,7 @@ def _polynomials(
     matrix = values.new_zeros(pixels, pixels)
     rows, entries = _entries(offsets, columns, values, roots)
     matrix[rows, columns.long()] = entries
-    terms = [torch.eye(pixels, dtype=values.dtype), matrix][:kernel_size]
+    terms = [torch.eye(pixels, dtype=values.dtype, device=values.device), matrix][:kernel_size]
     while len(terms) < kernel_size:
         terms.append(2 * matrix @ terms[-1] - terms[-2])
     return torch.stack(terms, dim=1).view(pixels * kernel_size, pixels)
@@ -137,13 +138,19 @@ def _rows(offsets: Tensor, columns: Tensor, values: Tensor, roots: Tensor | None
     # That such tensors are in beta is PyTorch's warning at the first of them.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
-        shape = (pixels, pixels)
-        return torch.sparse_csr_tensor(offsets, columns, entries, shape, check_invariants=False)
+        return torch.sparse_csr_tensor(
+            offsets,
+            columns,
+            entries,
+            (pixels, pixels),
+            device=values.device,
+            check_invariants=False,
+        )
 
 
 def _entries(
     offsets: Tensor, columns: Tensor, values: Tensor, roots: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Return the row of each entry, and the entries of the operator on features."""
-    rows = torch.arange(offsets.numel() - 1).repeat_interleave(offsets.diff())
+    rows = torch.arange(len(offsets) - 1, device=offsets.device).repeat_interleave(offsets.diff())
     return rows, values if roots is None else values * roots[columns.long()] / roots[rows]
