@@ -321,6 +321,7 @@ def test_their_unet(rescaled_laplacian, dtype, pool, unpool, settings):
     ("name", "change", "message"),
     [
         ("batchnorm.running_var", None, "found no deep.batchnorm.running_var, which a Spherical"),
+        ("batchnorm.weight", None, "found no deep.batchnorm.weight, which a SphericalChebBN has"),
         ("spherical_cheb.chebconv.bias", None, "found no deep.spherical_cheb.chebconv.bias, whi"),
         (
             "batchnorm.weight",

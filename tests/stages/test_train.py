@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -118,7 +119,7 @@ def test_a_run_is_trained_once(stage: Any, tmp_path: Path) -> None:
         ({"store": "d" * 64}, "store changed"),
         ({"graph": "d" * 64}, "graph changed"),
         ({"code": "d" * 64}, "code changed"),
-        ({"threads": 2}, "threads: 2, was 1"),
+        ({"threads": 2}, "computed.threads: 2, was 1"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_never_gone_on_from(
@@ -128,9 +129,11 @@ def test_a_checkpoint_of_another_run_is_never_gone_on_from(
     with caplog.at_level(logging.INFO):
         assert stage(**changes) >= reads
     (line,) = [text for text in caplog.messages if "set aside" in text]
-    assert f"is of another run ({why}); set aside as checkpoint.stale.pt" in line
-    assert (tmp_path / "run/checkpoint.stale.pt").exists()
+    assert f"is of another run ({why}); set aside as checkpoint." in line
+    assert len(list((tmp_path / "run").glob("checkpoint.*.stale.pt"))) == 1
     assert "going on" not in caplog.text
+    # The first run is still there to be gone on from.
+    assert stage() == 0
 
 
 def test_how_a_run_is_shown_does_not_decide_its_numbers(
@@ -150,6 +153,63 @@ def test_the_processes_of_further_devices_write_nothing(
     manifest = tmp_path / "run/training.json"
     assert json.loads(manifest.read_text())["selected_epoch"] == 3
     manifest.unlink()
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("LOCAL_RANK", "1")
     stage()
     assert not manifest.exists()
+
+
+def test_a_number_that_a_job_script_exports_does_not_keep_the_model_from_being_written(
+    stage: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    stage()
+    assert (tmp_path / "run/model.pt").exists()
+    assert (tmp_path / "run/training.json").exists()
+
+
+def test_the_device_counts_and_not_how_it_was_asked_for(
+    stage: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert stage(training={"device": "cpu"}) > 0
+    assert stage(training={"device": "auto"}) == 0
+
+
+@pytest.mark.parametrize("package", ["numba", "numpy", "torch"])
+@pytest.mark.parametrize("found", ["0.1", None])
+def test_other_versions_compute_other_numbers(
+    stage: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    package: str,
+    found: str | None,
+) -> None:
+    before = train._version(package)
+    reads = stage()
+    monkeypatch.setattr(train, "_version", versions({package: found}))
+    assert stage() >= reads
+    assert f"(computed.{package}: {found}, was {before})" in caplog.text
+
+
+def test_on_a_gpu_its_name_and_its_compiler_count_and_threads_do_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Some GPU")
+    monkeypatch.setattr(train, "_version", versions({"triton": "3.1"}))
+    found = train._computed(torch.device("cuda"), 4)
+    assert (found["device"], found["gpu"], found["triton"]) == ("cuda", "Some GPU", "3.1")
+    assert found == train._computed(torch.device("cuda"), 1)
+    assert {"threads", "numba"}.isdisjoint(found)
+
+
+def test_a_package_that_is_missing_has_no_version() -> None:
+    assert train._version("no-such-package-as-this") is None
+
+
+def versions(changed: dict[str, str | None]) -> Callable[[str], str | None]:
+    """Return a function that gives the versions of packages, some of them changed."""
+    real = train._version
+    return lambda name: changed[name] if name in changed else real(name)

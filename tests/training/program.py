@@ -12,10 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from conftest import Small, forecast_samples, outcome_of, run_training, training
+from conftest import (
+    CountedSamples,
+    Small,
+    forecast_samples,
+    outcome_of,
+    run_training,
+    training,
+)
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.training import loop
-from deepsphere.training.devices import is_first_process
+from deepsphere.training.devices import is_first_process, open_fabric, other_processes_may_end
 
 KILLS = 20
 
@@ -74,6 +82,10 @@ def distributed(folder):
     for name, case in json.loads((folder / "cases.json").read_text()).items():
         normalization, bad = case.pop("normalization"), case.pop("bad", False)
         samples = forecast_samples()
+        if case.pop("bad_validation", False):
+            # A gap in the last window of the validation samples, which the second process reads.
+            samples.values[samples.splits["validation"][-1] // 2, 2, 1] = np.nan
+            samples.fill[2, 1] = np.inf
         if bad:
             # A gap that is filled with infinity, in the first window of all.
             samples.values[0, 2, 0] = np.nan
@@ -90,6 +102,43 @@ def distributed(folder):
         (folder / "results.json").write_text(json.dumps(results))
 
 
+def threads(folder):
+    """Write down the threads that each process is left with when the training begins."""
+    torch.set_num_threads(3)
+    devices = int((folder / "devices").read_text())
+    fabric = open_fabric(training(devices=devices))
+    (folder / f"threads-{fabric.global_rank}").write_text(str(torch.get_num_threads()))
+
+
+def one_after_two(folder):
+    """Train on two processes, and then in the first of them on one."""
+    others = {"epochs": 1, "monitor_every": 1, "batch_size": 9}
+    run_training(folder / "two", training(devices=2, **others))
+    if is_first_process():
+        run_training(folder / "one", training(**others))
+        (folder / "done").touch()
+
+
+def one_fails(folder):
+    """Train on two processes, of which the second cannot read its samples after a while."""
+    samples = forecast_samples()
+    first = is_first_process()
+
+    def batch(numbers):
+        if not first and len(samples.batches) > 3:
+            raise DeepsphereError("the store is too short")
+        return CountedSamples.batch(samples, numbers)
+
+    object.__setattr__(samples, "batch", batch)
+    try:
+        with other_processes_may_end():
+            run_training(folder, training(devices=2, batch_size=9), samples=samples)
+    except DeepsphereError as error:
+        (folder / ("first" if first else "second")).write_text(str(error))
+        sys.exit(1)
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    {"kill": kill, "distributed": distributed}[sys.argv[1]](Path(sys.argv[2]))
+    programs = (kill, distributed, threads, one_after_two, one_fails)
+    {program.__name__: program for program in programs}[sys.argv[1]](Path(sys.argv[2]))

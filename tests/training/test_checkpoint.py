@@ -1,5 +1,6 @@
 import logging
 import os
+import re
 
 import numpy as np
 import pytest
@@ -83,10 +84,57 @@ def test_a_checkpoint_of_another_run_is_set_aside_and_the_difference_named(
     text = record.getMessage()
     assert text.startswith(f"{path} is of another run (")
     assert why in text
-    assert text.endswith("); set aside as checkpoint.stale.pt, starting afresh")
+    (stale,) = tmp_path.iterdir()
+    assert re.fullmatch(r"checkpoint\.[0-9a-f]{12}\.stale\.pt", stale.name)
+    assert text.endswith(f"); set aside as {stale.name}")
     assert "\n" not in text
-    assert not path.exists()
-    assert (tmp_path / "checkpoint.stale.pt").read_bytes() == content
+    assert stale.read_bytes() == content
+
+
+def test_what_was_set_aside_is_taken_back_by_its_run(tmp_path, caplog):
+    """Three runs in turn, in any order: none loses what it had."""
+    path = tmp_path / "checkpoint.pt"
+    runs = [RUN | {"seed": seed} for seed in range(3)]
+    for seed, run in enumerate(runs):
+        assert load_checkpoint(path, run) is None
+        save_checkpoint(path, run, {"epoch": seed})
+    for seed in (0, 2, 1, 0):
+        with caplog.at_level(logging.INFO):
+            assert load_checkpoint(path, runs[seed]) == {"epoch": seed}
+        assert caplog.messages[-1].endswith("stale.pt is of this run; taken back")
+        assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_the_last_few_that_were_set_aside_are_kept(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    runs = [RUN | {"seed": seed} for seed in range(6)]
+    for seed, run in enumerate(runs):
+        assert load_checkpoint(path, run) is None
+        save_checkpoint(path, run, {"epoch": seed})
+        written = 1_000_000_000 * (seed + 1)
+        os.utime(path, ns=(written, written))
+    assert len(list(tmp_path.iterdir())) == 4
+    assert load_checkpoint(path, runs[2]) == {"epoch": 2}
+    assert load_checkpoint(path, runs[1]) is None
+
+
+def test_a_run_takes_back_its_checkpoint_instead_of_a_damaged_one(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, RUN, {"epoch": 7})
+    assert load_checkpoint(path, RUN | {"seed": 1}) is None
+    path.write_bytes(b"not a checkpoint at all")
+    assert load_checkpoint(path, RUN) == {"epoch": 7}
+    assert {file.name for file in tmp_path.iterdir()} == {"checkpoint.pt", "checkpoint.damaged.pt"}
+
+
+def test_what_was_set_aside_and_is_damaged_is_not_taken_back(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint(path, RUN, {"epoch": 7})
+    assert load_checkpoint(path, RUN | {"seed": 1}) is None
+    (stale,) = tmp_path.iterdir()
+    stale.write_bytes(b"not a checkpoint at all")
+    assert load_checkpoint(path, RUN) is None
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.damaged.pt"]
 
 
 def test_of_many_differences_the_first_ones_are_named(tmp_path, caplog):
@@ -112,9 +160,9 @@ def test_a_damaged_checkpoint_is_set_aside(tmp_path, caplog):
         caplog.clear()
         path.write_bytes(content)
         assert load_checkpoint(path, RUN) is None
-        assert "is damaged; set aside as checkpoint.stale.pt, starting afresh" in caplog.text
+        assert "is damaged; set aside as checkpoint.damaged.pt" in caplog.text
         assert not path.exists()
-        assert (tmp_path / "checkpoint.stale.pt").read_bytes() == content
+        assert (tmp_path / "checkpoint.damaged.pt").read_bytes() == content
 
 
 def test_a_flipped_bit_in_a_tensor_is_noticed(tmp_path, caplog):
@@ -142,7 +190,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
     torch.save({"fingerprint": RUN, "epoch": print}, path)
     assert load_checkpoint(path, RUN) is None
     with pytest.raises(DeepsphereError, match="cannot be read as tensors"):
-        load_tensors(tmp_path / "checkpoint.stale.pt")
+        load_tensors(tmp_path / "checkpoint.damaged.pt")
 
 
 def test_what_killed_processes_left_is_deleted(tmp_path):
@@ -151,8 +199,10 @@ def test_what_killed_processes_left_is_deleted(tmp_path):
     for name in ("checkpoint.pt", "history.jsonl"):
         left = tmp_path / f".{name}.{os.getpid() + 1}.scratch"
         left.write_bytes(b"half of a fi")
+    # A folder is none of theirs.
+    (tmp_path / ".near.scratch").mkdir()
     assert load_checkpoint(path, RUN) == {"epoch": 1}
-    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert {file.name for file in tmp_path.iterdir()} == {"checkpoint.pt", ".near.scratch"}
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut short", b"not a checkpoint at all"])

@@ -1,9 +1,16 @@
+import os
+
 import pytest
 import torch
 from lightning_fabric.plugins.environments import LightningEnvironment
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.training.devices import find_device, is_first_process, open_fabric
+from deepsphere.training.devices import (
+    find_device,
+    is_first_process,
+    open_fabric,
+    other_processes_may_end,
+)
 
 
 def test_the_cpu_is_always_there():
@@ -45,9 +52,32 @@ def test_the_tasks_of_a_slurm_job_are_no_processes_of_the_training(monkeypatch, 
 
 
 @pytest.mark.parametrize("rank", [0, 2])
-def test_the_first_process_is_known_by_its_number(monkeypatch, rank):
+def test_the_first_process_of_torchrun_is_known_by_its_number(monkeypatch, rank):
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
     monkeypatch.setenv("LOCAL_RANK", str(rank))
     assert is_first_process() == (rank == 0)
+
+
+@pytest.mark.parametrize("launcher", [os.getpid, os.getppid])
+@pytest.mark.parametrize("rank", [0, 2])
+def test_the_first_process_of_ours_is_known_by_its_number(monkeypatch, launcher, rank):
+    monkeypatch.setenv("DEEPSPHERE_LAUNCHER", str(launcher()))
+    monkeypatch.setenv("LOCAL_RANK", str(rank))
+    assert is_first_process() == (rank == 0)
+
+
+@pytest.mark.parametrize("launcher", [None, "-1"])
+def test_a_number_that_others_left_in_the_environment_is_not_believed(
+    monkeypatch, make_settings, launcher
+):
+    """As job scripts do, or a training of several devices that starts other programs."""
+    if launcher is not None:
+        monkeypatch.setenv("DEEPSPHERE_LAUNCHER", launcher)
+    for name in ("LOCAL_RANK", "RANK", "NODE_RANK"):
+        monkeypatch.setenv(name, "1")
+    assert is_first_process()
+    fabric = open_fabric(make_settings())
+    assert (fabric.world_size, fabric.global_rank, fabric.is_global_zero) == (1, 0, True)
 
 
 def test_torchrun_must_start_as_many_processes_as_the_settings_say(monkeypatch, make_settings):
@@ -68,3 +98,10 @@ def test_the_precision_is_that_of_the_operations(make_settings, name, dtype):
     output = fabric.setup_module(model)(torch.ones(1, 2))
     assert seen == [dtype]
     assert {output.dtype, model.weight.dtype} == {torch.float32}
+
+
+def test_what_is_said_of_other_processes_hides_no_other_error():
+    with pytest.raises(RuntimeError, match="shapes"), other_processes_may_end():
+        raise RuntimeError("shapes do not fit")
+    with pytest.raises(DeepsphereError, match="another"), other_processes_may_end():
+        raise RuntimeError("[pair.cc:553] Connection closed by peer [127.0.0.1]:17325")

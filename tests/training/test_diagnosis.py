@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from deepsphere.training.averaging import copied_state
 from deepsphere.training.devices import open_fabric
 from deepsphere.training.diagnosis import not_finite
 from deepsphere.training.learner import make_learner
@@ -25,10 +26,13 @@ class Reciprocal(torch.nn.Module):
         return self.weight / features[:, :1, 0].expand(features.shape[:2])
 
 
-def diagnose(settings, samples, build):
+def diagnose(settings, samples, build, spoil=None):
     learner = make_learner(open_fabric(settings), build, Regression(), settings, 0)
     learner.wrapped.train()
-    error = not_finite(learner, samples, NUMBERS, 7)
+    before = copied_state(learner.model)
+    if spoil is not None:
+        spoil(learner.model)
+    error = not_finite(learner, before, samples, NUMBERS, 7)
     assert learner.model.training
     assert "\n" not in str(error)
     return str(error)
@@ -78,6 +82,20 @@ def test_a_sample_that_the_model_cannot_take_is_named(make_settings, make_sample
     assert diagnose(make_settings(), samples, Reciprocal) == (
         "training: the loss is not finite in epoch 7: that of sample 0 (2010-01-04) is not, "
         "though its data are; look at it, or lower the learning rate (found 0.01)"
+    )
+
+
+def test_the_model_that_is_asked_is_the_one_before_the_batches(make_settings, make_samples):
+    """By then, the real one says NaN whatever the sample."""
+    samples = make_samples()
+    values = samples.values.copy()
+    values[0, 0, 0] = samples.mean[0]
+    samples = dataclasses.replace(samples, values=values)
+    assert "that of sample 0 (2010-01-04) is not, though its data are" in diagnose(
+        make_settings(),
+        samples,
+        Reciprocal,
+        spoil=lambda model: torch.nn.init.constant_(model.weight, np.nan),
     )
 
 

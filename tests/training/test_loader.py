@@ -126,12 +126,12 @@ world_sizes = st.integers(1, 5)
 
 
 @modest
-@given(sizes, batch_sizes, world_sizes, st.booleans(), st.booleans(), st.integers(0, 3))
+@given(sizes, batch_sizes, world_sizes, st.booleans(), st.integers(0, 3))
 def test_the_ranks_together_see_the_batches_of_one_process(
-    size, batch_size, ranks, drop_last, shuffle, prefetch
+    size, batch_size, ranks, shuffle, prefetch
 ):
     seed = SEED if shuffle else None
-    others = {"seed": seed, "drop_last": drop_last, "prefetch": prefetch}
+    others = {"seed": seed, "prefetch": prefetch}
     alone = loader(size, batch_size, **others)
     batches = numbers_of(alone.epoch(1))
     parts = [loader(size, batch_size, rank=rank, ranks=ranks, **others) for rank in range(ranks)]
@@ -142,21 +142,19 @@ def test_the_ranks_together_see_the_batches_of_one_process(
     for step in zip(*slices, strict=True):
         lengths = [len(part) for part in step]
         assert max(lengths) - min(lengths) <= 1
-    # Every sample comes once; dropping leaves out fewer than a batch, and no whole batch.
+    # Every sample comes once; only the last batch may have fewer than the others.
     seen = list(chain(*batches))
     assert len(set(seen)) == len(seen)
     assert set(seen) <= set(range(100, 100 + size))
-    assert len(seen) == (size // batch_size * batch_size if drop_last else size)
+    assert len(seen) == size
     assert all(len(batch) == batch_size for batch in batches[:-1])
 
 
 @modest
-@given(sizes, batch_sizes, st.integers(1, 3), st.booleans(), st.integers(0, 3), st.data())
-def test_a_resumed_epoch_is_the_rest_of_the_whole_one(
-    size, batch_size, ranks, drop_last, prefetch, data
-):
+@given(sizes, batch_sizes, st.integers(1, 3), st.integers(0, 3), st.data())
+def test_a_resumed_epoch_is_the_rest_of_the_whole_one(size, batch_size, ranks, prefetch, data):
     rank = data.draw(st.integers(0, ranks - 1))
-    others = {"drop_last": drop_last, "rank": rank, "ranks": ranks, "prefetch": prefetch}
+    others = {"rank": rank, "ranks": ranks, "prefetch": prefetch}
     whole = loader(size, batch_size, **others)
     start = data.draw(st.integers(0, whole.batches))
     samples = NumberedMaps()
@@ -331,11 +329,10 @@ def test_a_fork_reads_epochs_of_its_own():
 
 
 @pytest.mark.parametrize(
-    ("size", "batch_size", "drop_last", "expected"),
-    [(0, 4, False, 0), (8, 4, False, 2), (9, 4, False, 3), (9, 4, True, 2), (3, 4, True, 0)],
+    ("size", "batch_size", "expected"), [(0, 4, 0), (8, 4, 2), (9, 4, 3), (3, 4, 1)]
 )
-def test_number_of_batches(size, batch_size, drop_last, expected):
-    assert loader(size, batch_size, drop_last=drop_last).batches == expected
+def test_number_of_batches(size, batch_size, expected):
+    assert loader(size, batch_size).batches == expected
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import torch
 from deepsphere.errors import DeepsphereError
 from deepsphere.nn.digest import weights_digest
 from deepsphere.tasks.regression import regression_metrics
-from deepsphere.training import loop
+from deepsphere.training import learner, loop
 from deepsphere.training.objectives import Regression
 from deepsphere.training.optimizers import TensorflowRMSprop
 from deepsphere.training.prediction import predict
@@ -294,6 +296,115 @@ def test_without_validation_samples_the_curve_is_that_of_the_test_samples(
     assert progress.history[0]["test"]["mse"] == pytest.approx(found["mse"], rel=1e-5)
 
 
+class Flawed:
+    """Samples of which one is not finite, in its input or in its known target."""
+
+    def __init__(self, whole, part, number):
+        self._whole, self._part, self._number = whole, part, number
+
+    def __getattr__(self, name):
+        return getattr(self._whole, name)
+
+    def batch(self, samples):
+        batch = self._whole.batch(samples)
+        values = getattr(batch, self._part).copy()
+        values[samples == self._number] = np.nan
+        return dataclasses.replace(batch, **{self._part: values})
+
+
+@pytest.mark.parametrize("part", ["inputs", "target"])
+@pytest.mark.parametrize("split", ["train", "validation"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_sample_of_a_normalized_model_is_named(
+    tmp_path, monkeypatch, train, make_settings, make_samples, part, split, late
+):
+    """The batch that it is in has spoilt the running statistics, and, where the loss is looked at
+    after the step as on a GPU, the weights as well.
+    """
+    if late:
+        monkeypatch.setattr(learner, "math", SimpleNamespace(isfinite=lambda value: True))
+    samples = make_samples()
+    number = int(samples.splits[split][3])
+    with pytest.raises(DeepsphereError) as caught:
+        train(tmp_path, make_settings(), samples=Flawed(samples, part, number))
+    name = part.removesuffix("s")
+    assert f"sample {number} ({samples.times(np.array([number]))[0]}) has " in str(caught.value)
+    assert f" times nan in its {name}; mend it, or mark it as unknown" in str(caught.value)
+    assert "learning rate" not in str(caught.value)
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("value", [9.96921e36, 1e30])
+def test_a_sample_that_a_normalized_model_cannot_take_is_named(
+    tmp_path, monkeypatch, train, make_settings, make_samples, value, late
+):
+    """Its data are finite, but their squares are not, as of a fill value that nobody removed."""
+    if late:
+        monkeypatch.setattr(learner, "math", SimpleNamespace(isfinite=lambda value: True))
+    samples = make_samples()
+    values = samples.values.copy()
+    # Of the first channel are the samples of even numbers: this is the target of sample 0, and in
+    # the windows of samples 2, 4 and 6.
+    values[3, 2, 0] = value
+    samples = dataclasses.replace(samples, values=values)
+    with pytest.raises(
+        DeepsphereError, match=r"that of sample [0246] \(2010-01-0[4567]\) is not, though"
+    ):
+        train(tmp_path, make_settings(), samples=samples)
+
+
+def test_a_sample_that_only_the_running_statistics_cannot_take_is_named(
+    tmp_path, train, make_settings, make_samples
+):
+    """Its batch is normalized by its own statistics, so that the loss is finite."""
+    samples = make_samples()
+    values = samples.values.copy()
+    # Sample 0 is the first channel's window of days 1 to 3; no other has day 1.
+    values[0, 2, 0] = 1e30
+    samples = dataclasses.replace(samples, values=values)
+    with pytest.raises(DeepsphereError, match=r"epoch 1: that of sample 0 \(2010-01-04\) is not"):
+        train(tmp_path, make_settings(), samples=samples)
+    assert not (tmp_path / "checkpoint.pt").exists()
+
+
+def test_a_state_that_was_never_finite_is_no_mistake(tmp_path, train, make_settings, small):
+    def build():
+        model = small()
+        model.register_buffer("highest", torch.tensor(torch.inf))
+        return model
+
+    _, progress = train(tmp_path, make_settings(epochs=2), build=build)
+    assert progress.epoch == 2
+
+
+def test_samples_are_looked_at_when_no_other_thread_reads(
+    tmp_path, train, make_settings, make_samples
+):
+    threads = []
+
+    class Watched(Flawed):
+        def batch(self, samples):
+            loaders = [one for one in threading.enumerate() if one.name.startswith("loader")]
+            threads.append((len(samples), len(loaders)))
+            return super().batch(samples)
+
+    with pytest.raises(DeepsphereError, match="sample 0"):
+        train(tmp_path, make_settings(batch_size=4), samples=Watched(make_samples(), "inputs", 0))
+    one_by_one = [loaders for size, loaders in threads if size == 1]
+    assert one_by_one
+    assert set(one_by_one) == {0}
+    assert max(loaders for _, loaders in threads) > 0
+
+
+def test_models_are_scored_in_float32_whatever_they_are_trained_in(
+    tmp_path, train, make_settings, make_samples
+):
+    """What selects a model is what its evaluation finds later."""
+    settings = make_settings(epochs=1, precision="bf16")
+    model, progress = train(tmp_path, settings)
+    assert progress.history[0]["validation"]["mse"] == validation_error(model, make_samples())
+
+
 def test_the_learning_rate_follows_half_a_cosine(tmp_path, train, make_settings):
     settings = make_settings(schedule="cosine", epochs=4, learning_rate=0.01)
     _, progress = train(tmp_path, settings)
@@ -309,6 +420,18 @@ def test_the_learning_rate_follows_half_a_cosine(tmp_path, train, make_settings)
     [
         # One step an epoch: the cosine's are 0.1 (1 + cos(πn/6)) / 2.
         ({"schedule": "cosine"}, [0.1, 0.0933, 0.075, 0.05, 0.025, 0.0067]),
+        # Two steps an epoch, of which the rate rises over those of the first one or two epochs.
+        ({"batch_size": 34, "epochs": 3, "warmup": 1}, [0.05, 0.1, 0.1, 0.1, 0.1, 0.1]),
+        (
+            {
+                "schedule": "step",
+                "decay": 0.5,
+                "batch_size": 34,
+                "epochs": 4,
+                "warmup": 2,
+            },
+            [0.025, 0.05, 0.075, 0.1, 0.1, 0.1, 0.05, 0.05],
+        ),
         # Two steps an epoch: 0.1 · 0.81^(n/2), and half that in the first step.
         (
             {
@@ -328,7 +451,7 @@ def test_the_learning_rate_follows_half_a_cosine(tmp_path, train, make_settings)
             [0.1, 0.1, 0.05, 0.05, 0.025, 0.025],
         ),
     ],
-    ids=["cosine", "steps", "accumulated"],
+    ids=["cosine", "warm-up of an epoch", "warm-up of two", "steps", "accumulated"],
 )
 def test_the_schedule_reaches_the_optimizer(
     tmp_path, train, make_settings, make_samples, offset, others, rates

@@ -15,11 +15,13 @@ import torch
 PROGRAM = Path(__file__).with_name("program.py")
 
 
-def run(*arguments, program=(sys.executable,), timeout=200):
+def run(*arguments, program=(sys.executable,), timeout=200, environment=None):
     """Run the program to its end; return its exit status and what it printed."""
+    environment = {"OMP_NUM_THREADS": "1"} if environment is None else environment
+    inherited = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     done = subprocess.run(
         [*map(str, program), str(PROGRAM), *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env=inherited | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -59,11 +61,11 @@ CASES = {
 }
 
 
-def train_on_two(folder, cases, program=(sys.executable,)):
+def train_on_two(folder, cases, **how):
     """Train on two processes; return their exit status, what they printed and the results."""
     cases = {name: SETTINGS | {"devices": 2} | case for name, case in cases.items()}
     (folder / "cases.json").write_text(json.dumps(cases))
-    status, output = run("distributed", folder, program=program)
+    status, output = run("distributed", folder, **how)
     results = folder / "results.json"
     return status, output, json.loads(results.read_text()) if results.exists() else None
 
@@ -123,3 +125,52 @@ def test_all_processes_end_with_the_name_of_a_bad_sample(tmp_path):
     found = "training: the loss is not finite in epoch 1: sample 0 (2010-01-04) has 1 times inf"
     assert output.count(found) == 2
     assert results is None
+
+
+@pytest.mark.slow
+def test_all_processes_end_with_the_name_of_a_bad_validation_sample(tmp_path):
+    case = {"batch_size": 9, "normalization": False, "bad_validation": True}
+    status, output, results = train_on_two(tmp_path, {"bad": case})
+    assert status != 0
+    assert "data: sample " in output
+    assert "times inf in its input; mend it, or mark it as unknown" in output
+    assert results is None
+
+
+@pytest.mark.slow
+def test_what_a_job_script_exports_does_not_number_the_processes(tmp_path, of_two):
+    foreign = {"LOCAL_RANK": "1", "RANK": "1", "NODE_RANK": "1", "MASTER_ADDR": "192.0.2.1"}
+    environment = {"OMP_NUM_THREADS": "1", "MASTER_PORT": "1", "WORLD_SIZE": "7"} | foreign
+    cases = {"uneven": CASES["uneven"]}
+    status, output, results = train_on_two(tmp_path, cases, environment=environment)
+    assert status == 0, output
+    assert results["uneven"] == of_two["uneven"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("environment", [{}, {"OMP_NUM_THREADS": "1"}])
+def test_the_processes_have_the_threads_that_were_asked_for(tmp_path, devices, environment):
+    (tmp_path / "devices").write_text(str(devices))
+    status, output = run("threads", tmp_path, environment=environment)
+    assert status == 0, output
+    found = {path.name: path.read_text() for path in tmp_path.glob("threads-*")}
+    assert found == {f"threads-{rank}": "3" for rank in range(devices)}
+
+
+@pytest.mark.slow
+def test_a_training_of_one_device_does_not_wait_for_those_of_an_earlier_one(tmp_path):
+    status, output = run("one_after_two", tmp_path, timeout=60)
+    assert status == 0, output
+    assert (tmp_path / "done").exists()
+
+
+@pytest.mark.slow
+def test_one_process_that_fails_ends_all_of_them_in_one_line(tmp_path):
+    status, output = run("one_fails", tmp_path, timeout=60)
+    assert status != 0
+    assert "Traceback" not in output
+    assert (tmp_path / "second").read_text() == "the store is too short"
+    assert (tmp_path / "first").read_text() == (
+        "training: another of its processes ended, and said why; mend that and start again"
+    )

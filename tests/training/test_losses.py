@@ -93,6 +93,18 @@ def test_errors_are_weighed_by_area_where_known(loss, of, channels):
     np.testing.assert_allclose(found.weight, weights.sum(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_logits_of_what_is_unknown_may_be_infinite(value):
+    """The known pixel has the logits 1 and 2, and the second class: its loss is ln(1 + 1/e)."""
+    logits = torch.tensor([[[value, 0], [1, 2]]], requires_grad=True)
+    known = torch.tensor([[False, True]])
+    found = cross_entropy(logits, torch.tensor([[0, 1]]), known=known)
+    found.total.backward()
+    assert found.mean.item() == pytest.approx(np.log(1 + np.exp(-1)))
+    chance = 1 / (1 + np.e)
+    assert logits.grad.flatten().tolist() == pytest.approx([0, 0, chance, -chance])
+
+
 @pytest.mark.parametrize("loss", [squared_error, absolute_error, cross_entropy])
 def test_a_pixel_cut_in_two_weighs_the_same(loss):
     """The mean is one over the sphere: two halves of a pixel that say the same change nothing."""

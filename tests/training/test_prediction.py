@@ -1,9 +1,12 @@
 """What a model says about samples."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.nn.digest import weights_digest
 from deepsphere.tasks.regression import regression_metrics
 from deepsphere.training.devices import open_fabric
@@ -46,6 +49,35 @@ def test_score_is_that_of_the_predictions(make_samples, make_settings, small):
     expected = regression_metrics(*predict(model, samples, numbers, 9, CPU))
     fabric = open_fabric(make_settings())
     assert score(model, samples, numbers, Regression(), 9, fabric) == expected
+
+
+@pytest.mark.parametrize("part", ["input", "target"])
+def test_a_sample_that_is_not_finite_is_named(make_samples, make_settings, offset, part):
+    """Not so where a target is unknown."""
+    whole = make_samples()
+
+    class Flawed(type(whole)):
+        def batch(self, samples):
+            batch = super().batch(samples)
+            inputs, target = batch.inputs.copy(), batch.target.copy()
+            bad = samples == 31
+            if part == "input":
+                inputs[bad, 0, 1] = np.inf
+            else:
+                target[bad, :2] = -np.inf
+            target[~batch.known] = np.nan
+            return dataclasses.replace(batch, inputs=inputs, target=target)
+
+    fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
+    samples, fabric = Flawed(**fields), open_fabric(make_settings())
+    assert not samples.batch(np.arange(40)).known.all()
+    found = "1 times inf in its input" if part == "input" else "2 times -inf in its target"
+    message = rf"^data: sample 31 \(2010-01-19\) has {found}; mend it, or mark it as unknown$"
+    with pytest.raises(DeepsphereError, match=message):
+        predict(offset(), samples, np.arange(40), 7, CPU)
+    with pytest.raises(DeepsphereError, match=message):
+        score(offset(), samples, np.arange(40), Regression(), 7, fabric)
+    predict(offset(), samples, np.arange(31), 7, CPU)
 
 
 def test_infinite_predictions_have_no_finite_score(make_samples, make_settings, offset):

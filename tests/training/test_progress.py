@@ -45,3 +45,18 @@ def test_a_finished_epoch_has_its_mean_loss_and_leaves_no_sums():
     assert progress.finish_epoch() == 1.5
     assert (progress.epoch, progress.batch, progress.sums.tolist()) == (4, 0, [0, 0])
     assert progress.finish_epoch() == 0
+
+
+def test_the_best_weights_are_kept_apart_from_the_model():
+    progress, model = Progress(), torch.nn.Linear(1, 1)
+    torch.nn.init.constant_(model.weight, 2)
+    progress.keep_best(model, 0.5)
+    torch.nn.init.constant_(model.weight, 3)
+    assert progress.best["weights"]["weight"].item() == 2
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="wants a GPU")
+def test_the_best_weights_are_kept_on_the_cpu():
+    progress = Progress()
+    progress.keep_best(torch.nn.Linear(1, 1).cuda(), 0.5)
+    assert {value.device.type for value in progress.best["weights"].values()} == {"cpu"}

@@ -1,5 +1,9 @@
+import dataclasses
+
+import numpy as np
 import pytest
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.training.losses import LossSum
 from deepsphere.training.objectives import Regression
 from deepsphere.training.range_test import train_range_test
@@ -45,3 +49,16 @@ def test_a_range_test_ends_where_the_loss_does_and_is_the_same_twice(
         assert len(results[-1].rates) == len(calls) <= breaks_at
     assert results[0].losses.tobytes() == results[1].losses.tobytes()
     assert results[0].suggestion == results[1].suggestion
+
+
+def test_a_range_test_without_samples_is_refused(make_settings, make_samples, small):
+    whole = make_samples()
+
+    class Empty(type(whole)):
+        @property
+        def splits(self):
+            return {**super().splits, "train": np.arange(0)}
+
+    fields = {field.name: getattr(whole, field.name) for field in dataclasses.fields(whole)}
+    with pytest.raises(DeepsphereError, match="found 0 train samples"):
+        train_range_test(small, Empty(**fields), Regression(), make_settings(), 0)

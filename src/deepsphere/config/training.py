@@ -56,7 +56,9 @@ class Training(StrictModel):
         default=1, ge=1, description="units of the schedule in which the rate falls by decay"
     )
     warmup: int = Field(
-        default=0, ge=0, description="units of the schedule in which the rate rises at the start"
+        default=0,
+        ge=0,
+        description="units of the schedule over which the rate rises at the start, step by step",
     )
     clip: float | None = Field(
         default=None, gt=0, description="largest norm of the gradient; longer ones are shortened"

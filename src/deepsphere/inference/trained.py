@@ -19,16 +19,14 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from deepsphere import registry
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json
 from deepsphere.graphs.storage import StoredGraph, load_graph
-from deepsphere.nn.digest import weights_digest
 from deepsphere.nn.hierarchy import GraphHierarchy, graph_hierarchy
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.tasks.normalization import Normalization
 from deepsphere.tasks.samples import Float
-from deepsphere.training.checkpoint import load_tensors
+from deepsphere.training.models import build_model, load_weights
 from deepsphere.training.record import NORMALIZATION
 
 _MANIFEST = "training.json"
@@ -159,8 +157,10 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
     use = manifest["use"]
     graph = _load_graph(folder, use["graph"], manifest["inputs"]["graph"])
     hierarchy = graph_hierarchy(graph)
-    model = _build(manifest["model"], use["input_channels"], hierarchy)
-    _load_weights(model, folder / "model.pt", manifest["digest"])
+    # Weights are drawn, only to be replaced; what the caller draws next is not to depend on it.
+    with torch.random.fork_rng(devices=[]):
+        model = build_model(manifest["model"], use["input_channels"], hierarchy)
+    load_weights(model, folder / "model.pt", manifest["digest"])
     return Trained(
         model=model.to(device).eval(),
         hierarchy=hierarchy,
@@ -207,27 +207,3 @@ def _load_normalization(folder: Path, described: dict[str, Any] | None) -> Norma
     if hashlib.sha256(content).hexdigest() != described["sha256"]:
         raise DeepsphereError(f"{path} is not the file that its manifest promises; train again")
     return Normalization.from_bytes(content, tuple(described["channels"]), described["layout"])
-
-
-def _build(settings: dict[str, Any], in_channels: int, hierarchy: GraphHierarchy) -> nn.Module:
-    arguments = dict(settings)
-    model_class = registry.load("models", arguments.pop("kind")).Model
-    # Weights are drawn, only to be replaced; what the caller draws next is not to depend on it.
-    with torch.random.fork_rng(devices=[]):
-        model: nn.Module = model_class(in_channels=in_channels, hierarchy=hierarchy, **arguments)
-    return model
-
-
-def _load_weights(model: nn.Module, path: Path, digest: str) -> None:
-    weights = load_tensors(path)
-    if weights_digest(weights) != digest:
-        raise DeepsphereError(f"{path} is not the model that its manifest promises; train again")
-    expected = {name: value.shape for name, value in model.state_dict().items()}
-    found = {name: value.shape for name, value in weights.items()}
-    if expected != found:
-        names = ", ".join(sorted(dict(expected.items() ^ found.items())))
-        raise DeepsphereError(
-            f"{path} was trained with another version of {type(model).__name__}, whose {names} "
-            "differ; train again, or use that version"
-        )
-    model.load_state_dict(weights)

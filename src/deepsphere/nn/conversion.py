@@ -93,9 +93,11 @@ def from_deepsphere_pytorch(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     left = _unwrapped(state)
     result: dict[str, Tensor] = {}
-    for name in list(left):
-        path, found, rest = name.rpartition(f"{_NORMALIZATION}weight")
-        if found and not rest and f"{path}{_CONVOLUTION}weight" in left:
+    for path in dict.fromkeys(name.rpartition(_NORMALIZATION)[0] for name in left):
+        # A convolution without any normalization is no block.
+        if any(name.startswith(f"{path}{_NORMALIZATION}") for name in left) and (
+            f"{path}{_CONVOLUTION}weight" in left
+        ):
             result |= _block(left, path)
     for name in list(left):
         path, found, rest = name.rpartition("weight")

@@ -2,19 +2,21 @@
 
 import io
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, sha256_file, write_bytes, write_json
-from deepsphere.nn.digest import weights_digest
 from deepsphere.stages.inputs import open_run
-from deepsphere.training.checkpoint import load_tensors
+from deepsphere.tasks.samples import Float
 from deepsphere.training.devices import find_device
-from deepsphere.training.objectives import OBJECTIVES
+from deepsphere.training.models import load_weights
+from deepsphere.training.objectives import OBJECTIVES, Objective
 from deepsphere.training.prediction import predict
 
 _LOG = logging.getLogger(__name__)
@@ -30,6 +32,12 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
         See :meth:`deepsphere.plan.Plan.evaluate`.
     threads : int
         Threads of PyTorch on a CPU.
+
+    Raises
+    ------
+    DeepsphereError
+        If the run was trained on or with something else than the settings say, its model is not
+        the one that was trained, or its test data or scores are not finite.
     """
     torch.set_num_threads(threads)
     manifest = read_json(Path(settings["manifest"]), "manifest of the training")
@@ -47,16 +55,11 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
             )
     device = find_device(settings["device"])
     model = inputs.build()
-    path = Path(settings["folder"], "model.pt")
-    weights = load_tensors(path)
-    if weights_digest(weights) != manifest["digest"]:
-        raise DeepsphereError(
-            f"evaluate: {path} is not the model that its manifest promises; train again"
-        )
-    model.load_state_dict(weights)
+    load_weights(model, Path(settings["folder"], "model.pt"), manifest["digest"])
     samples = inputs.samples
     numbers = samples.splits["test"]
     prediction, target, known = predict(model.to(device), samples, numbers, _BATCH_SIZE, device)
+    metrics = _finite_scores(OBJECTIVES[samples.objective], prediction, target, known)
     predictions = Path(settings["predictions"])
     write_bytes(
         predictions,
@@ -69,7 +72,6 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
             latitude=inputs.store.latitude,
         ),
     )
-    metrics = OBJECTIVES[samples.objective].scores(prediction, target, known)
     evaluation = {
         "stage": "evaluate",
         "experiment": settings["experiment"],
@@ -86,6 +88,24 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     }
     write_json(Path(settings["evaluation"]), evaluation)
     _LOG.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+
+
+def _finite_scores(
+    objective: Objective,
+    prediction: Float,
+    target: Float,
+    known: NDArray[np.bool_],
+) -> dict[str, float]:
+    """Return the scores, which are of use only if they are numbers."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        scores = objective.scores(prediction, target, known)
+    for name, value in scores.items():
+        if not math.isfinite(value):
+            raise DeepsphereError(
+                f"evaluate: the {name} is {value}, though the test data are finite; "
+                "train again with a lower learning rate"
+            )
+    return scores
 
 
 def _npz(**arrays: np.ndarray) -> bytes:

@@ -13,6 +13,7 @@ from deepsphere.nn.hierarchy import graph_hierarchy
 from deepsphere.registry import load
 from deepsphere.stores.reader import Store, open_store
 from deepsphere.tasks.samples import Samples
+from deepsphere.training.models import build_model
 
 
 @dataclass(frozen=True)
@@ -57,15 +58,8 @@ def open_run(settings: dict[str, Any]) -> RunInputs:
     graph = load_graph(Path(settings["graph"]), digests["graph"])
     task = load("tasks", settings["task"]["kind"]).Task.model_validate(settings["task"])
     samples: Samples = task.samples(store)
-    arguments = dict(settings["model"])
-    model_class = load("models", arguments.pop("kind")).Model
 
     def build() -> nn.Module:
-        model: nn.Module = model_class(
-            in_channels=samples.input_channels,
-            hierarchy=graph_hierarchy(graph),
-            **arguments,
-        )
-        return model
+        return build_model(settings["model"], samples.input_channels, graph_hierarchy(graph))
 
     return RunInputs(store, samples, build, digests)

@@ -4,6 +4,7 @@ import io
 import logging
 import platform
 from contextlib import nullcontext
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from deepsphere.nn.digest import weights_digest
 from deepsphere.provenance import code_digest
 from deepsphere.registry import module_name
 from deepsphere.stages.inputs import open_run
-from deepsphere.training.devices import find_device, is_first_process
+from deepsphere.training.devices import find_device, is_first_process, other_processes_may_end
 from deepsphere.training.loop import train
 from deepsphere.training.objectives import OBJECTIVES
 from deepsphere.training.record import record_use
 
 _LOG = logging.getLogger(__name__)
+_KERNELS = {"cpu": "numba", "cuda": "triton"}
+"""What compiles the loops of each device; there are others where it is missing."""
 
 
 def run(settings: dict[str, Any], threads: int = 1) -> None:
@@ -36,18 +39,19 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     folder = Path(settings["folder"])
     folder.mkdir(parents=True, exist_ok=True)
     # The processes of the other devices start here as well: they belong to the one that writes.
-    with only_writer(folder) if is_first_process() else nullcontext():
-        _train(settings, folder, threads)
+    writes = is_first_process()
+    with only_writer(folder) if writes else nullcontext():
+        _train(settings, folder, threads, writes)
 
 
-def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
+def _train(settings: dict[str, Any], folder: Path, threads: int, writes: bool) -> None:
     torch.set_num_threads(threads)
     inputs = open_run(settings)
     what = {name: settings[name] for name in ("task", "model", "training", "seed")}
     fingerprint = {
         **what,
-        # It shows the numbers, and decides none.
-        "training": {**settings["training"], "tensorboard": None},
+        # The one shows the numbers and decides none, the other is not the device but a wish.
+        "training": {**settings["training"], "tensorboard": None, "device": None},
         **inputs.digests,
         "code": code_digest(
             [
@@ -56,21 +60,19 @@ def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
                 module_name("models", settings["model"]["kind"]),
             ]
         ),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-        "device": find_device(settings["training"]["device"]).type,
-        "threads": threads,
+        "computed": _computed(find_device(settings["training"]["device"]), threads),
     }
-    model, progress = train(
-        inputs.build,
-        inputs.samples,
-        OBJECTIVES[inputs.samples.objective],
-        Training.model_validate(settings["training"]),
-        settings["seed"],
-        folder,
-        fingerprint,
-    )
-    if not is_first_process():
+    with other_processes_may_end():
+        model, progress = train(
+            inputs.build,
+            inputs.samples,
+            OBJECTIVES[inputs.samples.objective],
+            Training.model_validate(settings["training"]),
+            settings["seed"],
+            folder,
+            fingerprint,
+        )
+    if not writes:
         return
     weights = {name: value.cpu() for name, value in model.state_dict().items()}
     stream = io.BytesIO()
@@ -92,3 +94,27 @@ def _train(settings: dict[str, Any], folder: Path, threads: int) -> None:
     }
     write_json(Path(settings["manifest"]), manifest)
     _LOG.info("trained %d parameters for %d epochs", parameters, progress.epoch)
+
+
+def _computed(device: torch.device, threads: int) -> dict[str, Any]:
+    """Return what decides the rounding of numbers, beside the code: where and with what they are
+    computed.
+    """
+    kernels = _KERNELS[device.type]
+    computed = {
+        "device": device.type,
+        "machine": platform.machine(),
+        "torch": _version("torch"),
+        "numpy": _version("numpy"),
+        kernels: _version(kernels),
+    }
+    if device.type == "cuda":
+        return computed | {"gpu": torch.cuda.get_device_name()}
+    return computed | {"threads": threads}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

@@ -50,7 +50,10 @@ class Samples(Protocol):
     unit: str
 
     def batch(self, samples: NDArray[np.int64]) -> Batch:
-        """Return some samples by their numbers."""
+        """Return some samples by their numbers.
+
+        It is called from two threads at once (:mod:`deepsphere.training.loader`).
+        """
         ...
 
     def to_unit(self, samples: NDArray[np.int64], values: NDArray[np.floating]) -> Float:

@@ -36,7 +36,7 @@ class WeightAverage:
         if not 0 <= decay < 1:
             raise ValueError(f"expected a decay of at least 0 and less than 1, found {decay}")
         self.decay = decay
-        self._average = _copy(model)
+        self._average = copied_state(model)
 
     def update(self, model: nn.Module) -> None:
         """Take in the state of the model after a step."""
@@ -76,7 +76,7 @@ class WeightAverage:
 
         After the block, the model has its own state back, bit for bit.
         """
-        own = _copy(model)
+        own = copied_state(model)
         model.load_state_dict(self._average)
         try:
             yield
@@ -84,5 +84,6 @@ class WeightAverage:
             model.load_state_dict(own)
 
 
-def _copy(model: nn.Module) -> dict[str, Tensor]:
+def copied_state(model: nn.Module) -> dict[str, Tensor]:
+    """Return a copy of the model's state, by the names of ``model.state_dict()``."""
     return {name: value.detach().clone() for name, value in model.state_dict().items()}

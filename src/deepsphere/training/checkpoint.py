@@ -1,5 +1,6 @@
 """Checkpoints: tensors and plain data, written whole, and never used for another run."""
 
+import hashlib
 import io
 import json
 import logging
@@ -17,6 +18,8 @@ from deepsphere.files import write_bytes
 _LOG = logging.getLogger(__name__)
 _DIGEST_LENGTH = 40
 _NAMED = 5
+_ASIDE_DIGITS = 12
+_MOST_ASIDE = 3
 _UNREADABLE = (OSError, EOFError, RuntimeError, pickle.UnpicklingError, zipfile.BadZipFile)
 
 
@@ -39,29 +42,23 @@ def save_checkpoint(path: Path, fingerprint: Mapping[str, Any], content: dict[st
 def load_checkpoint(path: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the checkpoint of an unfinished run, or None if there is none of this run.
 
-    A checkpoint of another run is set aside as ``checkpoint.stale.pt``, as going on from it would
-    give numbers that no undisturbed run gives; a line in the log says what differs. So is one that
-    cannot be read. What killed processes left half-written in its folder is deleted: no other
-    process may be training this run.
+    A checkpoint of another run is set aside, as going on from it would give numbers that no
+    undisturbed run gives; a line in the log says what differs. Its name is then
+    ``checkpoint.<digest>.stale.pt``, of its fingerprint: a run that has this one takes it back. The
+    last three of these are kept.
+    What cannot be read is set aside as ``checkpoint.damaged.pt``. What killed processes left
+    half-written in its folder is deleted: no other process may be training this run.
     """
     for scratch in path.parent.glob(".*.scratch"):
-        scratch.unlink()
-    if not path.exists():
-        return None
-    try:
-        content = load_tensors(path)
-    except DeepsphereError:
-        _set_aside(path, "is damaged")
-        return None
-    found = content.pop("fingerprint", None)
-    if not isinstance(found, dict):
-        _set_aside(path, "is no checkpoint of this version")
-        return None
-    differences = _differences(_plain(fingerprint), found)
-    if differences:
-        more = f" and {len(differences) - _NAMED} more" if len(differences) > _NAMED else ""
-        _set_aside(path, f"is of another run ({'; '.join(differences[:_NAMED])}{more})")
-        return None
+        if scratch.is_file():
+            scratch.unlink()
+    content = _load_own(path, fingerprint) if path.exists() else None
+    aside = _aside(path, _plain(fingerprint))
+    if content is None and aside.exists():
+        _LOG.info("%s is of this run; taken back", aside)
+        aside.replace(path)
+        content = _load_own(path, fingerprint)
+    _forget_oldest(path)
     return content
 
 
@@ -92,10 +89,43 @@ def load_tensors(path: Path) -> dict[str, Any]:
     return content
 
 
-def _set_aside(path: Path, why: str) -> None:
-    stale = path.with_suffix(f".stale{path.suffix}")
-    path.replace(stale)
-    _LOG.warning("%s %s; set aside as %s, starting afresh", path, why, stale.name)
+def _load_own(path: Path, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return a checkpoint, or set it aside and return None if it is not one of this run."""
+    damaged = path.with_suffix(f".damaged{path.suffix}")
+    try:
+        content = load_tensors(path)
+    except DeepsphereError:
+        _set_aside(path, damaged, "is damaged")
+        return None
+    found = content.pop("fingerprint", None)
+    if not isinstance(found, dict):
+        _set_aside(path, damaged, "is no checkpoint of this version")
+        return None
+    differences = _differences(_plain(fingerprint), found)
+    if differences:
+        more = f" and {len(differences) - _NAMED} more" if len(differences) > _NAMED else ""
+        why = f"is of another run ({'; '.join(differences[:_NAMED])}{more})"
+        _set_aside(path, _aside(path, found), why)
+        return None
+    return content
+
+
+def _set_aside(path: Path, aside: Path, why: str) -> None:
+    path.replace(aside)
+    _LOG.warning("%s %s; set aside as %s", path, why, aside.name)
+
+
+def _forget_oldest(path: Path) -> None:
+    """Delete what was set aside before the last few: every change of the code makes another run."""
+    aside = path.parent.glob(f"{path.stem}.*.stale{path.suffix}")
+    for stale in sorted(aside, key=lambda one: one.stat().st_mtime_ns)[:-_MOST_ASIDE]:
+        stale.unlink()
+
+
+def _aside(path: Path, fingerprint: dict[str, Any]) -> Path:
+    """Return where a checkpoint of a fingerprint is kept while another run has its place."""
+    digest = hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()
+    return path.with_suffix(f".{digest[:_ASIDE_DIGITS]}.stale{path.suffix}")
 
 
 def _plain(fingerprint: Mapping[str, Any]) -> dict[str, Any]:

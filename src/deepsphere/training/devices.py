@@ -1,10 +1,14 @@
 """Where a model is trained: on one device, or on several of one machine, each with its process.
 
 The processes of several devices are copies of the one that the user started, made by Fabric when
-the training begins, or by ``torchrun``. Either way they know their number from ``LOCAL_RANK``.
+the training begins, or by ``torchrun``. Either way they know their number from ``LOCAL_RANK``. What
+else there is of that name in an environment is not ours, and counts for nothing: job scripts of
+clusters export it.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -15,6 +19,15 @@ from torch import Tensor
 
 from deepsphere.config.training import Training
 from deepsphere.errors import DeepsphereError
+
+_LAUNCHER = "DEEPSPHERE_LAUNCHER"
+"""Environment variable with the number of the process that started copies of itself."""
+
+_FOREIGN = ("LOCAL_RANK", "NODE_RANK", "GROUP_RANK", "MASTER_ADDR", "MASTER_PORT", "WORLD_SIZE")
+"""What Fabric would believe of the environment of a process that starts copies of itself."""
+
+_LOST = ("Connection closed by peer", "Connection reset by peer")
+"""What PyTorch says where another process has ended; it has no error of its own for that."""
 
 _PRECISIONS: dict[str, Any] = {"float32": "32-true", "bf16": "bf16-mixed"}
 
@@ -45,7 +58,8 @@ def is_first_process() -> bool:
 
     It holds before the processes are started, too: then there is but the first.
     """
-    return int(os.environ.get("LOCAL_RANK", 0)) == 0
+    numbered = TorchElasticEnvironment.detect() or _has_copies()
+    return not numbered or int(os.environ["LOCAL_RANK"]) == 0
 
 
 def open_fabric(settings: Training) -> Fabric:
@@ -80,8 +94,45 @@ def open_fabric(settings: Training) -> Fabric:
         plugins=[TorchElasticEnvironment() if started else LightningEnvironment()],
     )
     if devices > 1:
+        # Fabric chooses a number of threads; that is the user's.
+        threads = torch.get_num_threads()
+        if not started and not _has_copies():
+            for name in _FOREIGN:
+                os.environ.pop(name, None)
+            os.environ[_LAUNCHER] = str(os.getpid())
         fabric.launch()
+        torch.set_num_threads(threads)
+    elif _has_copies() and torch.distributed.is_initialized():
+        # An earlier training of this process left it, and layers would wait for its processes.
+        torch.distributed.destroy_process_group()
     return fabric
+
+
+@contextmanager
+def other_processes_may_end() -> Iterator[None]:
+    """Say in one line that another process of this training ended, which says itself why.
+
+    Raises
+    ------
+    DeepsphereError
+        Within the ``with`` block, in place of what PyTorch raises.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(text in str(error) for text in _LOST):
+            raise
+        raise DeepsphereError(
+            "training: another of its processes ended, and said why; mend that and start again"
+        ) from None
+
+
+def _has_copies() -> bool:
+    """Return whether this process started copies of itself, or is one.
+
+    The number of the process tells a copy from other programs that inherit its environment.
+    """
+    return os.environ.get(_LAUNCHER) in (str(os.getpid()), str(os.getppid()))
 
 
 def summed_over_devices(fabric: Fabric, tensor: Tensor) -> Tensor:

@@ -127,9 +127,12 @@ class Learner:
 
     @contextmanager
     def as_scored(self) -> Iterator[nn.Module]:
-        """Give the model that is scored and kept, in the precision of the training."""
+        """Give the model that is scored and kept.
+
+        It computes in float32 whatever the precision of the training, as whoever uses it does.
+        """
         averaged = nullcontext() if self.average is None else self.average.applied(self.model)
-        with averaged, self.fabric.autocast():
+        with averaged:
             yield self.model
 
     def state(self) -> dict[str, Any]:

@@ -10,7 +10,7 @@ Python's lock is free; what a process reads must pass through shared memory to r
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import KW_ONLY, dataclass
 from itertools import islice
@@ -67,8 +67,6 @@ class Loader:
         Samples of a global batch; the last one of an epoch may have fewer.
     seed : int or None
         Decides the order, together with the number of the epoch; None keeps that of ``numbers``.
-    drop_last : bool
-        Leave out a last batch of fewer than ``batch_size`` samples.
     rank, ranks : int
         Which of how many processes this is.
     pin_memory : bool
@@ -87,7 +85,6 @@ class Loader:
     batch_size: int
     _: KW_ONLY
     seed: int | None
-    drop_last: bool = False
     rank: int = 0
     ranks: int = 1
     pin_memory: bool = False
@@ -111,10 +108,9 @@ class Loader:
     @property
     def batches(self) -> int:
         """Batches of an epoch, the same for every rank."""
-        whole, rest = divmod(len(self.numbers), self.batch_size)
-        return whole if self.drop_last or not rest else whole + 1
+        return -(-len(self.numbers) // self.batch_size)
 
-    def epoch(self, number: int, start: int = 0) -> Iterator[LoadedBatch]:
+    def epoch(self, number: int, start: int = 0) -> Generator[LoadedBatch]:
         """Return the batches of an epoch, or what is left of them.
 
         The threads begin to read when the first batch is asked for. They end with the iterator:
@@ -130,7 +126,7 @@ class Loader:
 
         Returns
         -------
-        iterator of LoadedBatch
+        generator of LoadedBatch
             ``batches - start`` of them. Whatever ``samples.batch`` raises is raised here, in place
             of the batch it concerns.
 
@@ -145,7 +141,7 @@ class Loader:
                 f"found epoch {number} and start {start}"
             )
         parts = self._parts(number, start)
-        return self._read_ahead(parts) if self.prefetch else map(self._load, parts)
+        return self._read_ahead(parts) if self.prefetch else (self._load(part) for part in parts)
 
     def _parts(self, epoch: int, start: int) -> Iterator[NDArray[np.int64]]:
         """Yield the numbers of the samples of this rank's batches."""
@@ -158,7 +154,7 @@ class Loader:
             last = len(part) * (self.rank + 1) // self.ranks
             yield part[first:last]
 
-    def _read_ahead(self, parts: Iterator[NDArray[np.int64]]) -> Iterator[LoadedBatch]:
+    def _read_ahead(self, parts: Iterator[NDArray[np.int64]]) -> Generator[LoadedBatch]:
         """Yield batches that threads read while the caller works on the one before."""
         executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="loader")
         try:

@@ -9,20 +9,24 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from deepsphere.config.training import Training
 from deepsphere.errors import DeepsphereError
 from deepsphere.tasks.samples import Samples
+from deepsphere.training.averaging import copied_state
 from deepsphere.training.checkpoint import load_checkpoint, save_checkpoint
-from deepsphere.training.devices import open_fabric
+from deepsphere.training.checks import check_split
+from deepsphere.training.devices import open_fabric, summed_over_devices
 from deepsphere.training.diagnosis import not_finite
 from deepsphere.training.learner import Learner, NotFinite, make_learner
 from deepsphere.training.loader import Loader
@@ -147,23 +151,40 @@ def _train_epoch(
     learner.wrapped.train()
     progress.sums = progress.sums.to(fabric.device)
     unchecked: list[NDArray[np.int64]] = []
-    batches = loader.epoch(progress.epoch, start=progress.batch)
-    while step := list(islice(batches, settings.accumulate)):
-        _seed_step(loader, progress)
-        unchecked += [batch.numbers for batch in step]
-        rate = _learning_rate(settings, loader, progress.epoch, progress.batch)
-        try:
-            progress.sums = progress.sums + learner.step(step, rate)
-        except NotFinite:
-            raise not_finite(learner, loader.samples, unchecked, progress.epoch + 1) from None
-        progress.batch += len(step)
-        report.step(len(step))
-        last = progress.batch == loader.batches
-        if fabric.device.type == "cpu" or last or len(unchecked) >= _BATCHES_UNCHECKED:
-            if not math.isfinite(progress.sums[0]):
-                raise not_finite(learner, loader.samples, unchecked, progress.epoch + 1)
-            unchecked.clear()
-            save()
+    checked = copied_state(learner.model)
+    try:
+        with closing(loader.epoch(progress.epoch, start=progress.batch)) as batches:
+            while step := list(islice(batches, settings.accumulate)):
+                _seed_step(loader, progress)
+                unchecked += [batch.numbers for batch in step]
+                rate = _learning_rate(settings, loader, progress.epoch, progress.batch)
+                progress.sums = progress.sums + learner.step(step, rate)
+                progress.batch += len(step)
+                report.step(len(step))
+                last = progress.batch == loader.batches
+                if fabric.device.type == "cpu" or last or len(unchecked) >= _BATCHES_UNCHECKED:
+                    state = copied_state(learner.model)
+                    if not (math.isfinite(progress.sums[0]) and _is_sound(fabric, state, checked)):
+                        raise NotFinite
+                    unchecked.clear()
+                    checked = state
+                    save()
+    except NotFinite:
+        # By now, the loader's threads have ended: samples are read here, and by nobody else.
+        epoch = progress.epoch + 1
+        raise not_finite(learner, checked, loader.samples, unchecked, epoch) from None
+
+
+def _is_sound(fabric: Fabric, after: dict[str, Tensor], before: dict[str, Tensor]) -> bool:
+    """Return whether nothing in a model's state stopped to be finite, on any device.
+
+    A sample can make running statistics infinite and still have a finite loss, as it is normalized
+    by its own statistics in training.
+    """
+    broken = torch.stack(
+        [(before[name].isfinite() & ~after[name].isfinite()).any() for name in after]
+    )
+    return not summed_over_devices(fabric, broken.any().float())
 
 
 def _seed_step(loader: Loader, progress: Progress) -> None:
@@ -173,14 +194,22 @@ def _seed_step(loader: Loader, progress: Progress) -> None:
 
 
 def _learning_rate(settings: Training, loader: Loader, epoch: int, batch: int) -> float:
-    """Return the learning rate of the step that a batch belongs to."""
-    steps = _steps(settings, loader)
+    """Return the learning rate of the step that a batch belongs to.
+
+    It falls in the unit of the schedule, but rises from step to step: over whole epochs, a warm-up
+    would begin too high, and one of a single epoch would be none.
+    """
     counts_steps = settings.schedule_unit == "step"
+    steps = _steps(settings, loader)
+    done, planned = epoch * steps + batch // settings.accumulate, settings.epochs * steps
+    rising = settings.warmup * (1 if counts_steps else steps)
+    if done < rising:
+        return learning_rate("constant", settings.learning_rate, done, planned, warmup_steps=rising)
     return learning_rate(
         settings.schedule,
         settings.learning_rate,
-        epoch * steps + batch // settings.accumulate if counts_steps else epoch,
-        settings.epochs * steps if counts_steps else settings.epochs,
+        done if counts_steps else epoch,
+        planned if counts_steps else settings.epochs,
         warmup_steps=settings.warmup,
         decay=settings.decay,
         every=settings.decay_every,
@@ -206,18 +235,14 @@ def _monitored(samples: Samples, settings: Training) -> str:
     selects = settings.select == "best"
     monitored = "validation" if selects or len(samples.splits["validation"]) else "test"
     for split in ("train", monitored):
-        if not len(samples.splits[split]):
-            raise DeepsphereError(
-                f"training: found 0 {split} samples; raise this share of the store's split, "
-                "or take more days"
-            )
+        check_split(samples, split)
     return monitored
 
 
 def _check_finite(what: str, value: float, epoch: int, settings: Training) -> None:
     if not math.isfinite(value):
         raise DeepsphereError(
-            f"training: the {what} is {value} in epoch {epoch}; "
+            f"training: the {what} is {value} in epoch {epoch}, though the data are finite; "
             f"lower the learning rate (found {settings.learning_rate:g})"
         )
 

@@ -74,6 +74,8 @@ def cross_entropy(
     if known is not None:
         _check_shape("known", known, target.shape)
         target = torch.where(known, target, 0)
+        # Infinite logits have a gradient of NaN, even of a loss that is not counted.
+        logits = torch.where(known.unsqueeze(-1), logits, 0)
     wide = torch.promote_types(logits.dtype, torch.float32)
     chances = functional.log_softmax(logits, dim=-1, dtype=wide)
     losses = -chances.gather(-1, target.unsqueeze(-1)).squeeze(-1)

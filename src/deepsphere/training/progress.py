@@ -25,7 +25,7 @@ class Progress:
         One entry an epoch: ``epoch``, ``learning_rate``, ``loss``, and every so often the scores
         of the monitored split.
     best : dict, optional
-        Error, epoch and weights of the best model on the validation samples.
+        Error, epoch and weights (on the CPU) of the best model on the validation samples.
     """
 
     epoch: int = 0
@@ -49,7 +49,10 @@ class Progress:
     def keep_best(self, model: nn.Module, error: float) -> None:
         """Keep the weights of a model if its error is the lowest so far."""
         if self.best is None or error < self.best["error"]:
-            weights = {name: value.detach().clone() for name, value in model.state_dict().items()}
+            weights = {
+                name: value.detach().to("cpu", copy=True)
+                for name, value in model.state_dict().items()
+            }
             self.best = {"error": error, "epoch": self.epoch, "weights": weights}
 
     def is_monitored(self, settings: Training) -> bool:

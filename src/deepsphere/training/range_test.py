@@ -8,6 +8,7 @@ from torch import nn
 
 from deepsphere.config.training import Training
 from deepsphere.tasks.samples import Samples
+from deepsphere.training.checks import check_split
 from deepsphere.training.devices import open_fabric
 from deepsphere.training.learner import NotFinite, make_learner
 from deepsphere.training.learning_rate_finder import RangeTest, find_learning_rate
@@ -39,8 +40,9 @@ def train_range_test(
     Raises
     ------
     DeepsphereError
-        If the loss never fell.
+        If the loss never fell, or there are no samples to train on.
     """
+    check_split(samples, "train")
     fabric = open_fabric(settings.model_copy(update={"devices": 1}))
     learner = make_learner(fabric, build, objective, settings, seed)
     learner.wrapped.train()
