@@ -90,3 +90,19 @@ def test_the_graphs_do_not_depend_on_the_number_of_threads():
     one, other = (build_levels(hierarchy, Recipe(), "symmetric", threads) for threads in (1, 2))
     assert one[0].digest() == other[0].digest()
     assert one[1] == other[1]
+
+
+def test_levels_have_the_areas_of_their_pixels_but_stations_count_alike(stations):
+    part = Masked(Equiangular(8, 16), np.arange(20, 60))
+    for sampling, recipe in (
+        (Equiangular(8, 12), Recipe("adjacent", laplacian="normalized")),
+        (part, Recipe(4, areas=False)),
+        (stations(40), Recipe(4, areas=True)),
+    ):
+        hierarchy = build_hierarchy(sampling, 2)
+        stored, _ = build_levels(hierarchy, recipe, "symmetric")
+        for level, pixels in zip(stored.levels, hierarchy.samplings, strict=True):
+            np.testing.assert_allclose(level.areas, pixels.areas / pixels.areas.mean(), rtol=1e-14)
+            assert np.ptp(level.areas) > 0.1
+    stored, _ = build_levels(build_hierarchy(stations(40), 2), Recipe(4), "symmetric")
+    assert all((level.areas == 1).all() for level in stored.levels)

@@ -1,6 +1,7 @@
 """A graph on disk is the graph that was built, or it is refused."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -19,10 +20,10 @@ from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.masked import Masked
 
 ARRAYS = [
-    *(f"level-0/{name}" for name in ("offsets", "columns", "values", "mass", "positions")),
+    *(f"level-0/{name}" for name in ("offsets", "columns", "values", "mass", "positions", "areas")),
     *(f"level-0/pooling_{name}" for name in ("offsets", "columns", "values")),
     *(f"level-0/{name}" for name in ("children", "pixels")),
-    *(f"level-1/{name}" for name in ("offsets", "columns", "values", "mass", "positions")),
+    *(f"level-1/{name}" for name in ("offsets", "columns", "values", "mass", "positions", "areas")),
     "level-1/pixels",
     "padding",
 ]
@@ -37,6 +38,7 @@ def levels_of(sampling, count, laplacian="combinatorial", rescaling="symmetric")
         level = Level(
             sampling=one.name,
             positions=one.positions,
+            areas=one.areas / one.areas.mean(),
             graph=graph,
             laplacian=laplacian,
             lmax=largest_eigenvalue(graph.laplacian(laplacian)),
@@ -67,7 +69,7 @@ def any_stored(request, stored, stations):
         return levels_of(stations(40), 2)
     positions = np.array([[0, 0, 1.0]])
     graph = build_graph(Masked(Healpix(1), [0]))
-    level = Level("healpix:1[1]", positions, graph, "combinatorial", 0.0, "symmetric")
+    level = Level("healpix:1[1]", positions, np.ones(1), graph, "combinatorial", 0.0, "symmetric")
     return StoredGraph((level,), np.empty(0, np.int64))
 
 
@@ -103,7 +105,7 @@ def test_what_is_read_is_what_was_written(any_stored, tmp_path):
         assert one.graph.neighbour_distance == other.graph.neighbour_distance
         assert one.graph.width == other.graph.width
         assert same_array(one.graph.mass, other.graph.mass)
-        for name in ("positions", "children", "pixels"):
+        for name in ("positions", "areas", "children", "pixels"):
             assert same_array(getattr(one, name), getattr(other, name))
         for name in ("sampling", "laplacian", "lmax", "rescaling"):
             assert getattr(one, name) == getattr(other, name)
@@ -336,6 +338,15 @@ def test_filters_between_the_roots_of_the_mass_are_filters_of_the_operator_on_fu
 
 def test_the_operator_of_a_single_pixel_is_refused():
     graph = build_graph(Masked(Healpix(1), [0]))
-    level = Level("", np.array([[0, 0, 1.0]]), graph, "combinatorial", 0.0, "symmetric")
+    positions = np.array([[0, 0, 1.0]])
+    level = Level("", positions, np.ones(1), graph, "combinatorial", 0.0, "symmetric")
     with pytest.raises(DeepsphereError, match="single pixel: pool to it"):
         level.operator()
+
+
+def test_a_graph_of_an_earlier_version_is_refused(stored, tmp_path):
+    """It had no areas, and its manifest promises what it has."""
+    save_graph(stored, tmp_path)
+    shutil.rmtree(tmp_path / "graph.zarr/level-1/areas")
+    with pytest.raises(DeepsphereError, match=r"level-1 has no areas.* delete .*\.json and rerun"):
+        load_graph(tmp_path, stored.digest())

@@ -8,6 +8,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.distributed
 from torch import nn
@@ -28,9 +29,9 @@ def part_of(whole, rank, sizes):
     return whole if sizes is None else whole.split(sizes)[rank].clone()
 
 
-def train(rank, sizes, dtype, pool, rectify, again=True, compiled=False):
+def train(rank, sizes, dtype, pool, rectify, again=True, compiled=False, known=None):
     """Return what three steps of a layer give: outputs, gradients, second derivatives, averages."""
-    layer = ChannelNormalization(CHANNELS)
+    layer = ChannelNormalization(CHANNELS, known)
     call = torch.compile(layer, backend="aot_eager", fullgraph=True) if compiled else layer
     bias = draw(CHANNELS, seed=9).to(dtype).requires_grad_()
     # The maps differ so much that the statistics of a part are far from those of the whole.
@@ -109,6 +110,10 @@ def run(rank, ranks):
     found["compiled"] = train(
         rank, None if alone else [3, 2], torch.float64, "max", True, again=False, compiled=not alone
     )
+    known = np.arange(PIXELS) % 4 != 1
+    for sizes in PARTS:
+        of_rank = None if alone else sizes
+        found["known", str(sizes)] = train(rank, of_rank, torch.float64, "max", True, known=known)
     found["parallel"] = train_in_parallel(rank, None if alone else [2, 2])
     found["far"] = average(rank, None if alone else [1, 3])
     if not alone:

@@ -327,3 +327,12 @@ def test_features_of_another_shape_are_refused(rescaled_laplacian, shape):
     layer = GraphAttention(8, 2, NeighbourLists(SymmetricOperator(rescaled_laplacian(PIXELS))))
     with pytest.raises(ValueError, match=rf"expected features of shape \(batch, {PIXELS}, 8\)"):
         layer(torch.zeros(shape))
+
+
+def test_lists_are_where_the_operator_is_whatever_the_default_device(rescaled_laplacian):
+    operator = SymmetricOperator(rescaled_laplacian(PIXELS))
+    expected = NeighbourLists(operator)
+    with torch.device("meta"):
+        lists = NeighbourLists(operator)
+    assert torch.equal(lists.pixels, expected.pixels)
+    assert torch.equal(lists.absent, expected.absent)

@@ -220,3 +220,44 @@ def test_what_cannot_be_measured_is_refused():
     for part, degree in ((positions, 6), (Healpix(4).positions[:96], 4)):
         with pytest.raises(ValueError, match="lower the degree"):
             rotation_error(model, part, degree)
+
+
+@pytest.mark.parametrize("times", [None, 3])
+def test_one_value_a_pixel_is_a_map_of_one_channel(times):
+    """Of a map, and of the last of several; one number a map may be without an axis, too."""
+    permutation = healpix_symmetries(2)[6]
+    features = draw(2, 48, 3) if times is None else draw(2, times, 48, 3)
+
+    def last(given):
+        return given if times is None else given[:, -1]
+
+    def rolled(given):
+        return last(given)[..., 0].roll(1, dims=1)
+
+    found = symmetry_error(rolled, features, permutation)
+    expected = symmetry_error(lambda given: rolled(given)[..., None], features, permutation)
+    assert torch.equal(found, expected)
+    assert found.min() > 0.5
+    assert symmetry_error(lambda given: last(given)[..., 0], features, permutation).max() == 0
+    error = symmetry_error(lambda given: last(given)[:, 5, 0], features, permutation)
+    before, after = last(features)[:, 5, 0], last(features)[:, permutation[5], 0]
+    torch.testing.assert_close(error, (after - before).abs() / before.abs())
+
+
+def test_maps_of_several_times_are_rotated_alike():
+    """Of pixelwise linear models on all times, the error is none; and the times differ."""
+    sampling = Healpix(4)
+    seen = []
+
+    def model(given):
+        seen.append(given)
+        return given
+
+    settings = {"channels": 2, "times": 3, "maps": 2, "rotations": 2, "dtype": torch.float64}
+    assert rotation_error(model, sampling.positions, 5, **settings).max() < 1e-11
+    assert all(given.shape == (2, 3, 192, 2) for given in seen)
+    assert (seen[0][:, 0] - seen[0][:, 1]).abs().max() > 0.1
+    mean = rotation_error(lambda given: given.mean(dim=1), sampling.positions, 5, **settings)
+    assert mean.max() < 1e-11
+    with pytest.raises(ValueError, match="times=0"):
+        rotation_error(model, sampling.positions, 2, times=0)

@@ -13,6 +13,7 @@ from deepsphere.graphs.levels import build_levels
 from deepsphere.graphs.recipe import Recipe
 from deepsphere.nn.building import build_graph_hierarchy
 from deepsphere.nn.hierarchy import CoarseningMap, compose, graph_hierarchy
+from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral
 from deepsphere.samplings.masked import Masked
@@ -38,16 +39,17 @@ def test_the_levels_are_those_of_the_graph():
         assert abs(rows - expected.operator()).max() == 0
         assert hierarchy.pixels(level) == len(expected)
         np.testing.assert_array_equal(hierarchy.positions[level], expected.positions)
-        np.testing.assert_array_equal(hierarchy.areas[level], expected.graph.mass)
+        np.testing.assert_array_equal(hierarchy.areas[level], expected.areas)
         np.testing.assert_allclose(found.root_mass.numpy() ** 2, expected.graph.mass)
     (only,) = hierarchy.maps
     assert abs(only.matrix - stored.levels[0].pooling).max() == 0
     assert hierarchy.known == (None, None)
 
 
-def test_pixels_without_areas_count_alike():
+def test_pixels_of_equal_area_count_alike():
     hierarchy = build_graph_hierarchy(Healpix(2), 2, RECIPE)
-    assert all((areas == 1).all() for areas in hierarchy.areas)
+    for areas in hierarchy.areas:
+        np.testing.assert_allclose(areas, 1, rtol=1e-14)
     assert all(one.nested for one in hierarchy.maps)
 
 
@@ -113,3 +115,30 @@ build_graph_hierarchy(Healpix(2), 2)
 raise SystemExit(torch.get_num_threads() - 1)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        Recipe("adjacent", weights="inverse-distance"),
+        Recipe(8, laplacian="normalized"),
+        Recipe(8, refinement=0),
+    ],
+    ids=["inverse distance", "normalized", "areas"],
+)
+def test_areas_are_those_of_the_sampling_whatever_the_graph(recipe):
+    """The mean of z² over the sphere is 1/3, by a midpoint rule of 16 rings."""
+    hierarchy = build_graph_hierarchy(Equiangular(16, 32), 2, recipe)
+    for areas, positions in zip(hierarchy.areas, hierarchy.positions, strict=True):
+        assert areas.mean() == pytest.approx(1, rel=1e-12)
+        assert np.mean(areas * positions[:, 2] ** 2) == pytest.approx(1 / 3, rel=0.02)
+        assert areas.max() > 2 * areas.min()
+
+
+def test_a_copy_has_operators_of_its_own():
+    hierarchy = build_graph_hierarchy(Healpix(2), 2, RECIPE)
+    copied = hierarchy.copy()
+    copied.operator(0).double()
+    assert hierarchy.operator(0).values.dtype == torch.float32
+    assert torch.equal(copied.operator(1).values, hierarchy.operator(1).values)
+    assert copied.maps is hierarchy.maps

@@ -259,3 +259,34 @@ def test_the_layer_is_exported_for_any_batch():
     )
     features = draw(5, 8, 3, seed=1).float()
     assert torch.equal(program.module()(features, **given), layer(features, **given))
+
+
+@pytest.mark.parametrize("pool", [None, "max"])
+def test_statistics_of_known_pixels_are_those_of_a_map_without_the_others(pool):
+    """Values, gradients and running averages, as if the first 8 of 12 pixels were all."""
+    known = np.arange(12) < 8
+    layer, oracle = ChannelNormalization(3, known).double(), ChannelNormalization(3).double()
+    generator = torch.Generator().manual_seed(0)
+    drawn = torch.randn(4, 12, 3, generator=generator, dtype=torch.float64)
+    features, part = drawn.clone().requires_grad_(), drawn[:, :8].clone().requires_grad_()
+    bias = torch.tensor([0.1, -0.2, 0.3], dtype=torch.float64)
+    result, expected = layer(features, bias, pool, True), oracle(part, bias, pool, True)
+    found = result[:, : expected.shape[1]]
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-12)
+    found.square().sum().backward()
+    expected.square().sum().backward()
+    torch.testing.assert_close(features.grad[:, :8], part.grad, rtol=0, atol=1e-12)
+    assert not features.grad[:, 8:].any()
+    for name, average in oracle.statistics.named_buffers():
+        torch.testing.assert_close(layer.statistics.get_buffer(name), average, atol=1e-12, rtol=0)
+    assert layer.state_dict().keys() == oracle.state_dict().keys()
+    layer.eval()
+    oracle.eval()
+    found = layer(drawn, bias, pool)[:, : expected.shape[1]]
+    torch.testing.assert_close(found, oracle(drawn[:, :8], bias, pool), rtol=0, atol=1e-12)
+
+
+def test_a_single_known_row_is_too_little_to_train_on():
+    layer = ChannelNormalization(3, np.arange(5) < 1)
+    with pytest.raises(ValueError, match="more than one row to train on, found 1"):
+        layer(torch.randn(1, 5, 3))

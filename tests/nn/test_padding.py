@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from deepsphere.nn.chebyshev import ChebConv
+from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.padding import ClearPadding
 
 KNOWN = np.array([True, False, True, True, False])
@@ -38,3 +40,17 @@ def test_it_is_no_part_of_the_state():
 def test_other_shapes_are_refused(shape):
     with pytest.raises(ValueError, match=r"expected features of shape \(\.\.\., 5, channel\), fou"):
         ClearPadding(KNOWN)(torch.zeros(shape))
+
+
+def test_a_convolution_takes_unknown_pixels_for_zeros(rescaled_laplacian):
+    known = np.array([True, False, True, True, False])
+    laplacian = SymmetricOperator(rescaled_laplacian(5))
+    convolution = ChebConv(2, 3, 3, laplacian, bias=True, known=known)
+    plain = ChebConv(2, 3, 3, laplacian, bias=True)
+    plain.load_state_dict(convolution.state_dict(), strict=True)
+    features = torch.randn(2, 5, 2)
+    cleared = features.clone()
+    cleared[:, ~known] = 0
+    features[:, ~known] = torch.nan
+    assert torch.equal(convolution(features), plain(cleared))
+    assert ChebConv(2, 3, 3, laplacian, known=np.ones(5, dtype=np.bool_)).padding is None

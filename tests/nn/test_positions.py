@@ -95,3 +95,19 @@ def test_other_names_and_missing_positions_are_refused():
         positional_embedding("coordinates", 12, 5, POSITIONS[:3])
     with pytest.raises(DeepsphereError, match="unit vectors"):
         positional_embedding("coordinates", 12, 5, 2 * POSITIONS)
+
+
+@pytest.mark.parametrize("kind", ["learned", "coordinates"])
+@pytest.mark.parametrize("shape", [(2, 12, 1), (2, 1, 5), (12, 5)])
+def test_features_of_another_shape_are_refused(kind, shape):
+    layer = positional_embedding(kind, 12, 5, POSITIONS)
+    with pytest.raises(ValueError, match=r"expected features of shape \(batch, 12, 5\), found"):
+        layer(torch.zeros(shape))
+
+
+def test_coordinates_keep_their_digits_in_half_precision():
+    layer = CoordinatePositions(POSITIONS, 5)
+    expected = layer.positions.clone()
+    result = layer.bfloat16()(torch.zeros(1, 12, 5, dtype=torch.bfloat16))
+    assert result.dtype == torch.bfloat16
+    assert torch.equal(layer.float().positions, expected)

@@ -268,3 +268,11 @@ def test_other_shapes_are_refused(shape):
     if shape != (2, 6, 3):
         with pytest.raises(ValueError, match=r"\(batch, pixel, 3\), found \("):
             Statistics("mean", 3)(torch.zeros(shape))
+
+
+def test_areas_keep_their_digits_in_half_precision():
+    layer = Statistics("mean", CHANNELS, areas=AREAS / 3)
+    features = draw(2, PIXELS, CHANNELS).float()
+    expected = layer(features)
+    assert layer.bfloat16().areas.dtype == torch.float32
+    assert torch.equal(layer(features), expected)

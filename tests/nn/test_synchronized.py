@@ -69,6 +69,12 @@ def test_two_processes_are_as_one_with_the_whole_batch(ranks, alone, sizes, dtyp
     check([rank[case] for rank in ranks], alone[case], TOLERANCES[dtype])
 
 
+@pytest.mark.parametrize("sizes", PARTS)
+def test_the_statistics_of_known_pixels_are_exchanged(ranks, alone, sizes):
+    case = "known", sizes
+    check([rank[case] for rank in ranks], alone[case], 1e-10)
+
+
 def test_the_exchange_is_compiled(ranks, alone):
     check([rank["compiled"] for rank in ranks], alone["compiled"], 1e-10)
 

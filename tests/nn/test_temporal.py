@@ -1,5 +1,6 @@
 import copy
 
+import numpy as np
 import pytest
 import scipy.sparse
 import torch
@@ -101,3 +102,28 @@ def test_other_shapes_are_refused(make):
         for shape in [(2, PIXELS, 2), (2, 0, PIXELS, 2)]:
             with pytest.raises(ValueError, match=r"expected features of shape \(batch, time, pix"):
                 layer(torch.zeros(shape, dtype=torch.float64))
+
+
+def test_under_autocast_a_state_of_single_precision_is_taken(make):
+    unit = make(kernel_size=2).float()
+    features, state = draw(2, 3, PIXELS, 2).float(), draw(2, PIXELS, 3, seed=1).float()
+    expected = unit(features, state)
+    with torch.autocast("cpu", torch.bfloat16):
+        states = unit(features, state)
+    torch.testing.assert_close(states.float(), expected, rtol=0, atol=0.05)
+
+
+def test_what_unknown_pixels_hold_reaches_no_known_one(make, rescaled_laplacian):
+    known = np.arange(PIXELS) != 2
+    matrix = scipy.sparse.csr_array(rescaled_laplacian(PIXELS))
+    unit = GraphGRU(2, 3, 3, SymmetricOperator(matrix, torch.float64), known=known).double()
+    plain = make(kernel_size=3)
+    unit.load_state_dict(plain.state_dict())
+    features, state = draw(2, 3, PIXELS, 2), draw(2, PIXELS, 3, seed=1)
+    expected = unit(features, state)
+    features[:, :, 2], state[:, 2] = torch.nan, 7
+    assert torch.equal(unit(features, state)[:, :, known], expected[:, :, known])
+    features[:, :, 2], state[:, 2] = 0, 0
+    # Of one step, as the plain unit's state in the pixel is not 0 after it.
+    found = unit(features[:, :1], state)[:, :, known]
+    torch.testing.assert_close(found, plain(features[:, :1], state)[:, :, known])

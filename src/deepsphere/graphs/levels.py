@@ -6,6 +6,9 @@ level of every part has the graph of the pixels that it has.
 
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deepsphere.errors import DeepsphereError
 from deepsphere.graphs.build import build_graph
 from deepsphere.graphs.diagnostics import describe_graph
@@ -15,6 +18,8 @@ from deepsphere.graphs.rescaling import RescalingName
 from deepsphere.graphs.storage import Level, StoredGraph
 from deepsphere.graphs.threads import compiled_threads
 from deepsphere.samplings.masked import Masked
+from deepsphere.samplings.sampling import Sampling
+from deepsphere.samplings.stations import Stations
 
 
 def build_levels(
@@ -67,6 +72,7 @@ def _build_levels(
             Level(
                 sampling=sampling.name,
                 positions=sampling.positions,
+                areas=_areas(sampling, recipe),
                 graph=graph,
                 laplacian=recipe.laplacian,
                 lmax=description["lmax"],
@@ -78,3 +84,12 @@ def _build_levels(
         )
         descriptions.append(description)
     return StoredGraph(tuple(levels), hierarchy.padding), descriptions
+
+
+def _areas(sampling: Sampling, recipe: Recipe) -> NDArray[np.float64]:
+    """Return what each pixel counts in means; stations count alike, if not asked otherwise."""
+    full = sampling.full if isinstance(sampling, Masked) else sampling
+    if isinstance(full, Stations) and not recipe.areas:
+        return np.ones(len(sampling))
+    areas: NDArray[np.float64] = sampling.areas / sampling.areas.mean()
+    return areas

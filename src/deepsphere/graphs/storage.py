@@ -9,6 +9,7 @@ array                               shape                        content
 ``values``                          (entries,)                   two entries an edge, float64
 ``mass``                            (pixels,)                    only with area weights
 ``positions``                       (pixels, 3)                  unit vectors, float64
+``areas``                           (pixels,)                    for means over pixels, float64
 ``pooling_offsets``, ``_columns``,  as above, of the next        averages over the pixels of the
 ``_values``                         coarser level's pixels       level; not on the last
 ``children``                        (coarse pixels, children)    only where they nest
@@ -42,6 +43,7 @@ _DIMENSIONS = {
     "values": ("entry",),
     "mass": ("pixel",),
     "positions": ("pixel", "axis"),
+    "areas": ("pixel",),
     "pooling_offsets": ("pooling_bound",),
     "pooling_columns": ("pooling_entry",),
     "pooling_values": ("pooling_entry",),
@@ -62,6 +64,10 @@ class Level:
         Name of the sampling.
     positions : ndarray
         Unit vectors, float64, shape (pixels, 3).
+    areas : ndarray
+        What each pixel counts in means over the pixels: its area, float64, shape (pixels,),
+        positive, mean 1. Unlike the mass, all graphs have them. All are 1 on stations whose recipe
+        does not ask for areas.
     graph : Graph
     laplacian : {"combinatorial", "normalized"}
     lmax : float
@@ -79,6 +85,7 @@ class Level:
 
     sampling: str
     positions: NDArray[np.float64]
+    areas: NDArray[np.float64]
     graph: Graph
     laplacian: LaplacianKind
     lmax: float
@@ -185,7 +192,11 @@ def _read(root: zarr.Group, name: str) -> _Content:
     group = root[name]
     if not isinstance(group, zarr.Group):
         raise KeyError(f"{name} is no group")
-    return dict(group.attrs), {name: np.asarray(array) for name, array in group.arrays()}
+    arrays = {found: np.asarray(array) for found, array in group.arrays()}
+    if "areas" not in arrays:
+        # As an earlier version wrote it: its manifest promises what is there, which is too little.
+        raise KeyError(f"{name} has no areas")
+    return dict(group.attrs), arrays
 
 
 def _digest(padding: NDArray[Any], contents: list[_Content]) -> str:
@@ -209,6 +220,7 @@ def _content(level: Level) -> _Content:
         "rescaling": level.rescaling,
     }
     arrays = {**_parts(level.graph.weights, ""), "positions": level.positions}
+    arrays["areas"] = level.areas
     if level.pooling is not None:
         arrays |= _parts(level.pooling, "pooling_")
     optional = {"mass": level.graph.mass, "children": level.children, "pixels": level.pixels}
@@ -223,6 +235,7 @@ def _level(attributes: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Level
     return Level(
         sampling=attributes["sampling"],
         positions=arrays["positions"],
+        areas=arrays["areas"],
         graph=Graph(
             _matrix(arrays, "", pixels),
             attributes["neighbour_distance"],

@@ -14,6 +14,7 @@ other layers        :mod:`~.statistics` of maps, :mod:`~.smoothing`, :mod:`~.att
                     edges, :mod:`~.super_pixels` and their :mod:`~.positions`, :mod:`~.temporal`
 whole networks      :mod:`~.models`, of :mod:`~.levels`, :mod:`~.wiring`, :mod:`~.padding` and
                     :mod:`~.dense`
+under all of them   :mod:`~.constants`, which keep their digits
 looking at them     :mod:`~.equivariance` (:mod:`~.band_limited`), :mod:`~.filters` and their
                     :mod:`~.sections`, :mod:`~.digest` of weights, :mod:`~.conversion` of others'
 ==================  ===============================================================================

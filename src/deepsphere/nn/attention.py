@@ -17,6 +17,7 @@ layer of :mod:`deepsphere.nn.positions` before tells them.
 
 import math
 
+import numpy as np
 import torch
 from scipy.sparse import csr_array, eye_array
 from torch import Tensor, nn
@@ -61,12 +62,12 @@ class NeighbourLists(nn.Module):
         joined = csr_array(edges + eye_array(count, dtype=bool))
         joined.eliminate_zeros()
         joined.sort_indices()
-        lengths = torch.from_numpy(joined.indptr).diff()
-        present = torch.arange(int(lengths.max())) < lengths[:, None]
-        pixels = torch.arange(count)[:, None].repeat(1, present.shape[1])
-        pixels[present] = torch.from_numpy(joined.indices).long()
-        self.register_buffer("pixels", pixels.to(device), persistent=False)
-        self.register_buffer("absent", ~present.to(device), persistent=False)
+        lengths = np.diff(joined.indptr)
+        present = np.arange(lengths.max()) < lengths[:, np.newaxis]
+        pixels = np.repeat(np.arange(count)[:, np.newaxis], present.shape[1], axis=1)
+        pixels[present] = joined.indices
+        for name, array in (("pixels", pixels), ("absent", ~present)):
+            self.register_buffer(name, torch.from_numpy(array).to(device), persistent=False)
 
     def extra_repr(self) -> str:
         """Return the sizes for ``repr``."""

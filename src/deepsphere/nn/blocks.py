@@ -9,7 +9,9 @@ as in the last layer of a network or behind an unpooling, is a
 from collections.abc import Callable
 from typing import Literal, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -56,6 +58,9 @@ class ChebBlock(nn.Module):
         :class:`~deepsphere.nn.normalization.ChannelNormalization`. "layer" normalizes the channels
         of each pixel to mean 0 and variance 1 (Ba et al., 2016, arXiv:1607.06450), in training and
         evaluation alike, whatever the other maps of the batch are.
+    known : ndarray of bool, optional, shape (pixel,)
+        Which pixels have data; all if not given. The convolution takes the others for zeros, and
+        they have no part in the statistics of "batch".
 
     Raises
     ------
@@ -74,13 +79,16 @@ class ChebBlock(nn.Module):
         basis: BasisName = "chebyshev",
         activation: ActivationName | None = "relu",
         normalization: NormalizationName | None = "batch",
+        known: NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__()
         if activation is not None and activation not in _ACTIVATIONS:
             names = ", ".join(_ACTIVATIONS)
             raise ValueError(f"expected an activation among {names} or None, found {activation!r}")
-        self.convolution = ChebConv(in_channels, out_channels, kernel_size, laplacian, basis=basis)
-        self.normalization = _make_normalization(normalization, out_channels)
+        self.convolution = ChebConv(
+            in_channels, out_channels, kernel_size, laplacian, basis=basis, known=known
+        )
+        self.normalization = _make_normalization(normalization, out_channels, known)
         self.bias = nn.Parameter(torch.zeros(out_channels))
         self.activation = activation
         pooled_pixels(laplacian.pixels, pool)
@@ -201,25 +209,29 @@ class ResidualBlock(nn.Module):
 
 
 def cheb_blocks(
-    in_channels: int, widths: tuple[int, ...], kernel_size: int, laplacian: SymmetricOperator
+    in_channels: int,
+    widths: tuple[int, ...],
+    kernel_size: int,
+    laplacian: SymmetricOperator,
+    known: NDArray[np.bool_] | None = None,
 ) -> nn.Sequential:
     """Return a stack of :class:`ChebBlock`, one a width."""
     before = (in_channels, *widths[:-1])
     return nn.Sequential(
         *(
-            ChebBlock(entering, leaving, kernel_size, laplacian)
+            ChebBlock(entering, leaving, kernel_size, laplacian, known=known)
             for entering, leaving in zip(before, widths, strict=True)
         )
     )
 
 
 def _make_normalization(
-    name: NormalizationName | None, channels: int
+    name: NormalizationName | None, channels: int, known: NDArray[np.bool_] | None
 ) -> ChannelNormalization | nn.LayerNorm | None:
     if name is None:
         return None
     if name == "batch":
-        return ChannelNormalization(channels)
+        return ChannelNormalization(channels, known)
     if name == "layer":
         return nn.LayerNorm(channels, eps=EPSILON, elementwise_affine=False)
     names = ", ".join(get_args(NormalizationName))

@@ -9,13 +9,16 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deepsphere.nn.bases import BasisName, chebyshev_coefficients
 from deepsphere.nn.convolution import chebyshev_convolution
 from deepsphere.nn.initialization import InitializationName, initialize
 from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.padding import ClearPadding
 
 _FEWEST_CHANNELS = 32
 
@@ -45,6 +48,8 @@ class ChebConv(nn.Module):
         channels of its own group only, as in ``torch.nn.Conv1d``. With as many groups as input
         channels the convolution is depthwise. Groups are computed several at a time with zeros
         between them, so that a feature that is not finite spoils the groups next to it, too.
+    known : ndarray of bool, optional, shape (pixel,)
+        Which pixels have data; all if not given. The others count as zeros, whatever they hold.
 
     Attributes
     ----------
@@ -71,6 +76,7 @@ class ChebConv(nn.Module):
         initialization: InitializationName = "published",
         bias: bool = False,
         groups: int = 1,
+        known: NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__()
         if min(in_channels, out_channels, kernel_size, groups) < 1:
@@ -88,6 +94,7 @@ class ChebConv(nn.Module):
         self.basis = basis
         self.initialization = initialization
         self.laplacian = laplacian
+        self.padding = None if known is None or known.all() else ClearPadding(known)
         self.weight = nn.Parameter(torch.empty(kernel_size, in_channels // groups, out_channels))
         self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
         self.register_buffer("change_of_basis", None, persistent=False)
@@ -128,6 +135,8 @@ class ChebConv(nn.Module):
         ValueError
             If the features have another shape.
         """
+        if self.padding is not None:
+            features = self.padding(features)
         weight: Tensor = self.weight
         if self.change_of_basis is not None:
             weight = _change_basis(weight, self.change_of_basis)

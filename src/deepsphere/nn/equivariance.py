@@ -11,7 +11,11 @@ such as classes, and the same outputs at rotated places where they are a map the
   under them all: take it to compare models, samplings and graphs. For a Laplacian by itself, see
   :mod:`deepsphere.graphs.equivariance`.
 
-Any callable from features to outputs can be measured.
+Any callable from features to outputs can be measured, of one map or of maps over time. Outputs of
+shape (batch, pixel) or (batch, pixel, channel), or (batch, time, pixel, channel) as the features,
+are taken for maps, with as many pixels as the features have. Those of any other shape, such as
+(batch,) and (batch, class), are taken for some numbers a map; so a model with as many classes as
+pixels cannot be measured.
 """
 
 from collections.abc import Callable
@@ -30,14 +34,14 @@ def symmetry_error(
 ) -> Tensor:
     """Return how much the output of each map changes when its pixels are swapped by a symmetry.
 
-    It is |f(Px) - f(x)| / |f(x)| where a model f has some outputs a map, of shape (batch, ...), and
-    |f(Px) - P f(x)| / |f(x)| where it has outputs a pixel, of shape (batch, pixel, channel).
+    It is |f(Px) - f(x)| / |f(x)| where a model f has some outputs a map, and
+    |f(Px) - P f(x)| / |f(x)| where it has outputs a pixel.
 
     Parameters
     ----------
     model : callable
         In evaluation mode, if it is a module.
-    features : Tensor, shape (batch, pixel, channel)
+    features : Tensor, shape (batch, pixel, channel) or (batch, time, pixel, channel)
     permutation : ndarray of int64, shape (pixel,)
         Where in x each pixel of Px comes from, as from
         :func:`~deepsphere.samplings.symmetries.symmetries`.
@@ -54,14 +58,15 @@ def symmetry_error(
         If a shape is another, or a model is in training mode.
     """
     _check_evaluation(model)
-    if features.ndim != 3 or permutation.shape != (features.shape[1],):
+    if features.ndim not in (3, 4) or permutation.shape != (features.shape[-2],):
         raise ValueError(
-            "expected features of shape (batch, pixel, channel) and a permutation of their pixels, "
+            "expected features of shape (batch, pixel, channel) or (batch, time, pixel, channel) "
+            "and a permutation of their pixels, "
             f"found shapes {tuple(features.shape)} and {permutation.shape}"
         )
     order = torch.as_tensor(permutation, device=features.device)
     before = _outputs(model, features)
-    after = _outputs(model, features[:, order])
+    after = _outputs(model, features.index_select(-2, order))
     expected = before[:, order.cpu()] if before.ndim == 3 else before
     return _relative(after - expected, before)
 
@@ -73,6 +78,7 @@ def rotation_error(
     *,
     areas: NDArray[np.float64] | None = None,
     channels: int = 1,
+    times: int | None = None,
     maps: int = 8,
     rotations: int = 8,
     seed: int = 0,
@@ -85,9 +91,9 @@ def rotation_error(
     :math:`(Rx)(p) = x(R^{-1} p)`, is the same sum at other points: it is exact, whatever the
     sampling. The error is
 
-    - :math:`|f(Rx) - f(x)| / |f(x)|` where a model f has some outputs a map, of shape (map, ...);
-    - :math:`|\Pi f(Rx) - R\, \Pi f(x)| / |\Pi f(x)|` where it has outputs a pixel, of shape (map,
-      pixel, channel). They are known at the pixels only, so they are replaced by the function
+    - :math:`|f(Rx) - f(x)| / |f(x)|` where a model f has some outputs a map;
+    - :math:`|\Pi f(Rx) - R\, \Pi f(x)| / |\Pi f(x)|` where it has outputs a pixel.
+      They are known at the pixels only, so they are replaced by the function
       :math:`\Pi f` of the same degrees that is nearest to them at the pixels, by least squares
       weighted with areas: that one can be rotated exactly, too, and its norm is the one on the
       sphere. A model that keeps the degrees has the error of all its output. Of others, what goes
@@ -96,7 +102,8 @@ def rotation_error(
     Parameters
     ----------
     model : callable
-        From features of shape (map, pixel, channel), in evaluation mode if it is a module.
+        From features of shape (map, pixel, channel), or (map, time, pixel, channel) with times, in
+        evaluation mode if it is a module.
     positions : ndarray of float64, shape (pixel, 3)
         Unit vectors, over the whole sphere: what is rotated out of a part of it is lost.
     degree : int
@@ -105,6 +112,8 @@ def rotation_error(
         What each pixel stands for, in any unit; all the same by default. For outputs a pixel.
     channels : int
         Of the features, which are independent.
+    times : int, optional
+        For models of maps over time: how many, which are independent, and rotated alike.
     maps, rotations : int
         How many functions, and how many rotations of each.
     seed : int
@@ -130,16 +139,19 @@ def rotation_error(
     little with rotations: compare it to the change from one map to another.
     """
     _check_evaluation(model)
-    if degree < 0 or min(channels, maps, rotations) < 1:
+    of_each = 1 if times is None else times
+    if degree < 0 or min(channels, of_each, maps, rotations) < 1:
         raise ValueError(
             "expected a degree from 0 and at least 1 of the others, "
-            f"found {degree=}, {channels=}, {maps=}, {rotations=}"
+            f"found {degree=}, {channels=}, {times=}, {maps=}, {rotations=}"
         )
     areas = np.ones(len(positions)) if areas is None else areas
     if areas.shape != (len(positions),):
         raise ValueError(f"expected areas of {len(positions)} pixels, found {areas.shape=}")
     generator = np.random.default_rng(seed)
-    coefficients = isotropic_coefficients(degree, maps, channels, generator)
+    coefficients = isotropic_coefficients(degree, maps * of_each, channels, generator)
+    if times is not None:
+        coefficients = torch.unflatten(coefficients, 0, (maps, times))
     turns = Rotation.random(rotations, generator).as_matrix()
 
     def respond(harmonics: Tensor) -> Tensor:
@@ -161,10 +173,10 @@ def rotation_error(
 
 
 def _outputs(model: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
-    """Return what a model gives, in float64 on the CPU."""
+    """Return what a model gives, in float64 on the CPU; of pixels always with channels."""
     with torch.no_grad():
         outputs = model(features).cpu().double()
-    maps, pixels, _ = features.shape
+    maps, pixels = features.shape[0], features.shape[-2]
     if (
         outputs.ndim < 1
         or len(outputs) != maps
@@ -174,15 +186,19 @@ def _outputs(model: Callable[[Tensor], Tensor], features: Tensor) -> Tensor:
             f"expected outputs of {maps} maps, and of {pixels} pixels if they have three "
             f"dimensions, found shape {tuple(outputs.shape)}"
         )
+    if outputs.shape[1:] == (pixels,):
+        return outputs[..., None]
+    if features.ndim == 4 and outputs.shape[:-1] == features.shape[:-1]:
+        return outputs.transpose(1, 2).flatten(2)
     return outputs
 
 
 def _relative(change: Tensor, whole: Tensor) -> Tensor:
     """Return the norm of a change of each map relative to that of the whole; 0 / 0 is 0."""
-    length = torch.linalg.vector_norm(change.flatten(1), dim=1)
-    return torch.where(
-        length == 0, length, length / torch.linalg.vector_norm(whole.flatten(1), dim=1)
+    lengths, wholes = (
+        torch.linalg.vector_norm(given.unsqueeze(-1).flatten(1), dim=1) for given in (change, whole)
     )
+    return torch.where(lengths == 0, lengths, lengths / wholes)
 
 
 def _check_evaluation(model: Callable[[Tensor], Tensor]) -> None:

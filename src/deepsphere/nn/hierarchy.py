@@ -6,9 +6,11 @@ from one; so the same class serves full spheres, parts of spheres and stations.
 :class:`CoarseningMap` is what joins a level to the next coarser one.
 """
 
+import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import Self
 
 import numpy as np
 import torch
@@ -97,17 +99,22 @@ def _after(fine: CoarseningMap, coarse: CoarseningMap) -> CoarseningMap:
 class GraphHierarchy:
     """The levels of a network, finest first.
 
+    Models take a :meth:`copy`, so that any number of them can be made from one hierarchy, and each
+    be moved to a device and a type of its own. Layers by themselves share what they are given.
+
     Attributes
     ----------
     operators : tuple of SymmetricOperator or None
-        The rescaled Laplacian of each level, which all its layers share; None for a single pixel,
-        on which nothing can be convolved.
+        The rescaled Laplacian of each level, which all layers of a model share; None for a single
+        pixel, on which nothing can be convolved.
     maps : tuple of CoarseningMap
         From each level to the next, one fewer.
     positions : tuple of ndarray
         Unit vectors of the pixels of each level, float64, shape (pixel, 3).
     areas : tuple of ndarray
-        What each pixel of each level stands for, float64, shape (pixel,), positive, mean 1.
+        What each pixel of each level counts in means over the sphere, float64, shape (pixel,),
+        positive, mean 1: its area, whatever the weights of the graph. On stations, where there is
+        no more sphere than was observed, it is 1, unless the graph was asked for areas.
     known : tuple of ndarray of bool or None
         Of a part of a sphere that was padded: which pixels of each level have data. None where all
         have.
@@ -125,6 +132,10 @@ class GraphHierarchy:
     def pixels(self, level: int) -> int:
         """Return the number of pixels of a level."""
         return len(self.positions[level])
+
+    def copy(self) -> Self:
+        """Return a hierarchy with operators of its own."""
+        return replace(self, operators=copy.deepcopy(self.operators))
 
     def operator(self, level: int) -> SymmetricOperator:
         """Return the operator of a level.
@@ -176,9 +187,6 @@ def graph_hierarchy(stored: StoredGraph, dtype: torch.dtype = torch.float32) -> 
         ),
         maps=maps,
         positions=tuple(level.positions for level in levels),
-        areas=tuple(
-            np.ones(len(level)) if level.graph.mass is None else level.graph.mass
-            for level in levels
-        ),
+        areas=tuple(level.areas for level in levels),
         known=tuple(known),
     )

@@ -30,6 +30,18 @@ def check_levels(hierarchy: GraphHierarchy, levels: int) -> None:
         )
 
 
+def check_widths(widths: tuple[int, ...]) -> None:
+    """Check that a network has a layer.
+
+    Raises
+    ------
+    DeepsphereError
+        If it has none.
+    """
+    if not widths:
+        raise DeepsphereError("a network has at least one width; found none")
+
+
 def pooled_block(
     in_channels: int,
     out_channels: int,
@@ -42,7 +54,7 @@ def pooled_block(
     separate: bool = False,
     return_indices: bool = False,
 ) -> tuple[ChebBlock, nn.Module]:
-    """Return a block, and the pooling behind it, which leaves out the padding.
+    """Return a block, and the pooling behind it, which both leave out the padding.
 
     Parameters
     ----------
@@ -66,11 +78,13 @@ def pooled_block(
     fused = None
     if not (separate or return_indices):
         fused = _fused_kind(hierarchy, level, target, kind)
-    block = ChebBlock(in_channels, out_channels, kernel_size, hierarchy.operator(level), fused)
+    known = hierarchy.known[level]
+    block = ChebBlock(
+        in_channels, out_channels, kernel_size, hierarchy.operator(level), fused, known=known
+    )
     if fused is not None or level == target:
         return block, nn.Identity()
     coarsening = compose(hierarchy.maps[level:target])
-    known = hierarchy.known[level]
     return block, Pooling(coarsening, kind, known=known, return_indices=return_indices)
 
 

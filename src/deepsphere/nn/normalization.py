@@ -19,7 +19,9 @@ innermost: there, their error grows with the number of rows.
 
 from importlib.util import find_spec
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deepsphere.nn.kernels import normalization_operators as operators
@@ -128,11 +130,20 @@ class ChannelNormalization(nn.Module):
     Parameters
     ----------
     channels : int
+    known : ndarray of bool, optional, shape (pixel,)
+        Which pixels have data; all if not given. The statistics are those of known pixels, as plain
+        PyTorch computes them; all pixels are normalized with them.
     """
 
-    def __init__(self, channels: int) -> None:
+    known_pixels: Tensor | None
+
+    def __init__(self, channels: int, known: NDArray[np.bool_] | None = None) -> None:
         super().__init__()
         self.statistics = nn.BatchNorm1d(channels, eps=EPSILON, momentum=0.1, affine=False)
+        numbers = None
+        if known is not None and not known.all():
+            numbers = torch.from_numpy(np.flatnonzero(known))
+        self.register_buffer("known_pixels", numbers, persistent=False)
 
     def forward(
         self,
@@ -150,11 +161,12 @@ class ChannelNormalization(nn.Module):
         """
         held = self.statistics
         averages = held.get_buffer("running_mean"), held.get_buffer("running_var")
-        own = features.shape[0] * features.shape[1]
+        known = self.known_pixels
+        own = features.shape[0] * (features.shape[1] if known is None else len(known))
         rows: int | Tensor = own
-        if held.training and has_several_ranks():
+        if held.training and (known is not None or has_several_ranks()):
             result, mean, variance, rows = _normalize_over_ranks(
-                features, bias, pool, rectify, held.eps
+                features, bias, pool, rectify, held.eps, known
             )
         else:
             kept = None if held.training else averages
@@ -198,13 +210,25 @@ def _normalize(
 
 
 def _normalize_over_ranks(
-    features: Tensor, bias: Tensor | None, pool: PoolKind | None, rectify: bool, epsilon: float
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Do as the reference with the statistics of all ranks, and say of how many rows these are."""
+    features: Tensor,
+    bias: Tensor | None,
+    pool: PoolKind | None,
+    rectify: bool,
+    epsilon: float,
+    known: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor, int | Tensor]:
+    """Do as the reference with the statistics of all ranks, and say of how many rows these are.
+
+    The rows are those of known pixels, if these are given.
+    """
     _check(features, bias, pool, None)
     working = _working(features)
-    rows = features.shape[0] * features.shape[1]
-    mean, variance, total = combine_statistics(*_statistics(working), rows)
+    seen = working if known is None else working.index_select(1, known)
+    rows = seen.shape[0] * seen.shape[1]
+    total: int | Tensor = rows
+    mean, variance = _statistics(seen)
+    if has_several_ranks():
+        mean, variance, total = combine_statistics(mean, variance, rows)
     result = _normalize(working, mean, variance, bias, pool, rectify, epsilon)
     return result.to(features.dtype), mean.detach(), variance.detach(), total
 

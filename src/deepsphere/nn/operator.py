@@ -6,17 +6,18 @@ other buffer. The buffers are not persistent: an operator belongs to the graph a
 so a ``state_dict`` holds what was learned and nothing else.
 """
 
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
+
+from deepsphere.nn.constants import KeepsConstants
 
 
-class SymmetricOperator(nn.Module):
+class SymmetricOperator(KeepsConstants):
     """A symmetric matrix in compressed rows, shared by the layers of one graph.
 
     Parameters
@@ -43,10 +44,11 @@ class SymmetricOperator(nn.Module):
     notice, that is through ``data`` or NumPy, nor between a forward pass and its backward pass.
     """
 
+    constants: ClassVar[tuple[str, ...]] = ("values", "root_mass")
+
     offsets: Tensor
     columns: Tensor
     values: Tensor
-
     root_mass: Tensor | None
 
     def __init__(
@@ -91,12 +93,3 @@ class SymmetricOperator(nn.Module):
         # A small layer's call takes not much longer than to look four attributes up in a module.
         buffers: Any = self._buffers
         return buffers["offsets"], buffers["columns"], buffers["values"], buffers["root_mass"]
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        before = {name: getattr(self, name) for name in ("values", "root_mass")}
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        for name, tensor in before.items():
-            after = getattr(self, name)
-            if after is not None and after.dtype.itemsize < torch.float32.itemsize:
-                setattr(self, name, tensor.to(after.device, torch.float32))
-        return self

@@ -1,7 +1,8 @@
 """The pixels that complete a part of a sphere to whole super-pixels, and have no data.
 
-Networks that pool put :class:`ClearPadding` before their first convolution. What it lets through is
-the same whatever a reader put into the padding, be it NaN; so it is for no network to learn.
+:class:`ClearPadding` is what a :class:`~deepsphere.nn.chebyshev.ChebConv` that is told which pixels
+are known puts before each convolution. What it lets through is the same whatever a reader put into
+the padding, be it NaN, and whatever layers before made of it, such as a bias.
 """
 
 import numpy as np

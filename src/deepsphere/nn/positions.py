@@ -7,7 +7,7 @@ that it carries over to other samplings. With neither, a network knows no place 
 the sphere there is none: so take one where the data have a fixed frame, such as a geography.
 """
 
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deepsphere.graphs.points import check_unit_vectors
+from deepsphere.nn.constants import KeepsConstants, constant_dtype
+from deepsphere.nn.pooling.remap import check_features
 
 PositionalName = Literal["none", "learned", "coordinates"]
 
@@ -46,11 +48,18 @@ class LearnedPositions(nn.Module):
         return f"{pixels}, {channels}"
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of the shape of those given, (batch, pixel, channel)."""
+        """Return features of the shape of those given, (batch, pixel, channel).
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer pixels or channels.
+        """
+        check_features(features, *self.embedding.shape)
         return features + self.embedding
 
 
-class CoordinatePositions(nn.Module):
+class CoordinatePositions(KeepsConstants):
     """Add a learned function of each pixel's place to its features.
 
     The function is a network of one hidden layer, with as many channels, that sees x, y and z.
@@ -67,20 +76,31 @@ class CoordinatePositions(nn.Module):
         If the positions are not unit vectors.
     """
 
+    constants: ClassVar[tuple[str, ...]] = ("positions",)
+
     positions: Tensor
 
     def __init__(self, positions: NDArray[np.float64], channels: int) -> None:
         super().__init__()
         check_unit_vectors(positions)
-        places = torch.tensor(positions, dtype=torch.get_default_dtype())
+        places = torch.tensor(positions, dtype=constant_dtype())
         self.register_buffer("positions", places, persistent=False)
+        self.channels = channels
         self.function = nn.Sequential(
             nn.Linear(3, channels), nn.GELU(), nn.Linear(channels, channels)
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return features of the shape of those given, (batch, pixel, channel)."""
-        embedding: Tensor = self.function(self.positions)
+        """Return features of the shape of those given, (batch, pixel, channel).
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer pixels or channels.
+        """
+        check_features(features, len(self.positions), self.channels)
+        weight = next(self.function.parameters())
+        embedding: Tensor = self.function(self.positions.to(weight.dtype))
         return features + embedding
 
 

@@ -14,7 +14,7 @@ Where pixels differ in area, the sums over pixels are integrals over the sphere;
 sphere was padded, they are over the pixels with data.
 """
 
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
@@ -22,10 +22,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from deepsphere.nn.constants import KeepsConstants, constant_dtype
+
 StatisticName = Literal["mean", "variance", "mean-variance", "max", "histogram"]
 
 
-class Statistics(nn.Module):
+class Statistics(KeepsConstants):
     r"""Statistics of each channel over the pixels.
 
     With weights :math:`a_v` that sum to 1, the areas of the pixels over their sum:
@@ -55,7 +57,7 @@ class Statistics(nn.Module):
     channels : int
     areas : ndarray, optional, shape (pixel,)
         What each pixel stands for, in any unit, positive; all the same if not given. Without effect
-        on the maximum.
+        on the maximum. Kept in PyTorch's default type, but not less precise than float32.
     known : ndarray of bool, optional, shape (pixel,)
         Which pixels have data; all if not given. What the others hold, be it NaN, has no effect.
     bins : int
@@ -74,6 +76,8 @@ class Statistics(nn.Module):
         If there is no such kind, a number is too small, areas are not positive, no pixel is known,
         or areas and known are not of as many pixels.
     """
+
+    constants: ClassVar[tuple[str, ...]] = ("areas",)
 
     areas: Tensor | None
     known_pixels: Tensor | None
@@ -101,7 +105,9 @@ class Statistics(nn.Module):
         self.pixels = _count_pixels(areas, known)
         if areas is not None and known is not None:
             areas = areas[known]
-        weights = None if areas is None else torch.as_tensor(areas / areas.mean()).float()
+        weights = (
+            None if areas is None else torch.as_tensor(areas / areas.mean()).to(constant_dtype())
+        )
         self.register_buffer("areas", weights, persistent=False)
         numbers = None if known is None else torch.as_tensor(np.flatnonzero(known))
         self.register_buffer("known_pixels", numbers, persistent=False)

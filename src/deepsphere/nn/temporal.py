@@ -8,7 +8,9 @@ share the weights, and each has a state of its own, so that the number of parame
 on the number of pixels.
 """
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deepsphere.nn.chebyshev import ChebConv
@@ -36,7 +38,7 @@ class StackedWindows(nn.Module):
         ValueError
             If the features have another number of axes.
         """
-        _check_axes(features)
+        check_axes(features)
         stacked = features.transpose(1, 2).flatten(2)
         result: Tensor = self.model(stacked)
         return result
@@ -64,6 +66,8 @@ class GraphGRU(nn.Module):
         Coefficients of each filter.
     laplacian : SymmetricOperator
         The rescaled Laplacian of the graph.
+    known : ndarray of bool, optional, shape (pixel,)
+        Which pixels have data; all if not given. Convolutions take the others for zeros.
 
     Attributes
     ----------
@@ -78,11 +82,14 @@ class GraphGRU(nn.Module):
         state_channels: int,
         kernel_size: int,
         laplacian: SymmetricOperator,
+        *,
+        known: NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__()
-        leaving = 3 * state_channels
-        self.entering = ChebConv(in_channels, leaving, kernel_size, laplacian, bias=True)
-        self.remembered = ChebConv(state_channels, leaving, kernel_size, laplacian, bias=True)
+        self.entering, self.remembered = (
+            ChebConv(channels, 3 * state_channels, kernel_size, laplacian, bias=True, known=known)
+            for channels in (in_channels, state_channels)
+        )
         self.state_channels = state_channels
 
     def forward(self, features: Tensor, state: Tensor | None = None) -> Tensor:
@@ -104,11 +111,13 @@ class GraphGRU(nn.Module):
         ValueError
             If the features have another number of axes, or no time.
         """
-        _check_axes(features)
+        check_axes(features)
         batch, times, pixels, _ = features.shape
         entering = self.entering(features.flatten(0, 1)).unflatten(0, (batch, times))
         if state is None:
             state = entering.new_zeros(batch, pixels, self.state_channels)
+        # Under autocast, gates and states are of the type of the convolutions' results.
+        state = state.to(entering.dtype)
         states = []
         for time in range(times):
             entering_r, entering_z, entering_n = entering[:, time].chunk(3, dim=-1)
@@ -121,7 +130,8 @@ class GraphGRU(nn.Module):
         return torch.stack(states, dim=1)
 
 
-def _check_axes(features: Tensor) -> None:
+def check_axes(features: Tensor) -> None:
+    """Raise a ValueError unless features are (batch, time, pixel, channel) of one time or more."""
     if features.ndim != 4 or not features.shape[1]:
         raise ValueError(
             "expected features of shape (batch, time, pixel, channel), at least one time, "

@@ -235,3 +235,36 @@ def test_what_does_not_fit_is_refused_in_one_line(hierarchy_on):
         )
     with pytest.raises(DeepsphereError, match=r"needs one number a class; statistics=None has"):
         Classifier(2, 3, hierarchy, widths=(4,), statistics=None, fully_convolutional=True)
+
+
+def test_most_of_a_sphere_may_be_padding(draw):
+    """One pixel in 16 is known: running variances are those of known pixels alone.
+
+    Over all 768 pixels they would be a sixteenth of it. What a block leaves in the padding, which
+    is not 0 where there is a bias, is not seen by the next one.
+    """
+    part = Masked(Healpix(8), np.arange(0, 768, 16))
+    hierarchy = build_graph_hierarchy(part, 3, Recipe(6, refinement=0))
+    known = torch.as_tensor(hierarchy.known[0])
+    assert (int(known.sum()), len(known)) == (48, 768)
+    model = Classifier(2, 3, hierarchy, widths=(8, 8), levels=(0, 0, 1))
+    features = draw(4, 768, 2)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(0.3)
+        model(features)
+        first, second = model.blocks
+        convolved = first.convolution(features)
+        variance = convolved[:, known].flatten(0, 1).var(dim=0)
+        found = first.normalization.statistics.running_var
+        torch.testing.assert_close(found, 0.9 + 0.1 * variance, rtol=1e-5, atol=1e-6)
+        model.eval()
+        left = first(features)
+        assert left[:, ~known].abs().max() > 0.1
+        cleared = torch.where(known[:, None], left, 0)
+        assert torch.equal(second(left), second(cleared))
+
+
+def test_a_network_without_layers_is_refused(hierarchy_on):
+    with pytest.raises(DeepsphereError, match="at least one width; found none"):
+        Classifier(2, 3, hierarchy_on("healpix"), widths=())

@@ -6,6 +6,7 @@ import scipy.sparse
 import torch
 import yaml
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.nn.models.dense_regressor import DenseRegressor, Model
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.reference import chebyshev_convolution_reference
@@ -135,3 +136,8 @@ def test_it_learns_one_batch_by_heart(hierarchy_on, draw, overfit):
 def test_it_can_be_exported(hierarchy_on, draw, assert_exportable):
     model = DenseRegressor(2, hierarchy_on("stations"), kernel_size=3, widths=(4,))
     assert_exportable(model, draw(2, 80, 2))
+
+
+def test_a_network_without_layers_is_refused(hierarchy_on):
+    with pytest.raises(DeepsphereError, match="at least one width; found none"):
+        DenseRegressor(2, hierarchy_on("tiny"), kernel_size=3, widths=())

@@ -3,6 +3,7 @@ import pytest
 import scipy.sparse
 import torch
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.nn.models.global_regressor import GlobalRegressor, Model
 
 
@@ -69,7 +70,9 @@ def test_the_mean_is_weighted_by_areas_and_without_padding(rescaled_laplacian, m
     features[:, :3] = 0
     plain, model = make(matrix).eval(), make(matrix, areas=areas, known=known).eval()
     weights = torch.as_tensor(areas * known / areas[known].sum())
-    values = plain.blocks(features)
+    values = features
+    for block in plain.blocks:
+        values = block(values * torch.as_tensor(known)[:, None])
     expected = (weights @ values) @ plain.dense.weight[0]
     features[:, :3] = torch.nan
     torch.testing.assert_close(model(features), expected, rtol=0, atol=1e-6)
@@ -81,3 +84,13 @@ def test_it_learns_one_batch_by_heart(hierarchy_on, draw, overfit):
     model = GlobalRegressor(2, hierarchy_on("stations"), kernel_size=3, widths=(32, 32))
     before, after = overfit(model, draw(8, 80, 2), draw(8, seed=1))
     assert after < before / 10
+
+
+def test_a_network_without_layers_is_refused(hierarchy_on):
+    with pytest.raises(DeepsphereError, match="at least one width; found none"):
+        GlobalRegressor(2, hierarchy_on("tiny"), kernel_size=3, widths=())
+
+
+def test_on_stations_the_mean_is_plain_as_published(hierarchy_on):
+    assert GlobalRegressor(2, hierarchy_on("stations"), kernel_size=3).mean.areas is None
+    assert GlobalRegressor(2, hierarchy_on("equiangular"), kernel_size=3).mean.areas is not None

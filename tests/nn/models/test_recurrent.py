@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.nn.models.recurrent import Model, Recurrent
 
 
@@ -66,3 +67,8 @@ def test_it_learns_one_batch_by_heart(hierarchy_on, draw, overfit):
     features = draw(2, 3, 48, 1)
     before, after = overfit(model, features, features[:, 0] * features[:, 2], steps=100)
     assert after < before / 10
+
+
+def test_a_network_without_layers_is_refused(hierarchy_on):
+    with pytest.raises(DeepsphereError, match="at least one width; found none"):
+        Recurrent(2, 3, hierarchy_on("tiny"), kernel_size=3, widths=())

@@ -236,3 +236,15 @@ def test_what_does_not_fit_is_refused_in_one_line(hierarchy_on):
             UNet(2, 3, hierarchy, widths=widths)
     with pytest.raises(DeepsphereError, match=r"to level 0 by 'max' puts 4 channels back, found 5"):
         UNet(2, 3, hierarchy, widths=((4,), (5,)), wiring="paper", unpool="max")
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pool": "mean", "unpool": "max"}, "needs places of maxima; found pool='mean'"),
+        ({"unpool": "repeat"}, "by 'repeat' needs cells that nest"),
+    ],
+)
+def test_what_cannot_be_unpooled_is_refused(hierarchy_on, settings, message):
+    with pytest.raises(DeepsphereError, match=message):
+        UNet(2, 3, hierarchy_on("icosahedral"), widths=((4,), (4,), (4,)), **settings)

@@ -260,3 +260,28 @@ def test_its_text_says_what_it_does(coarsening):
     step = coarsening(Healpix(2))
     assert repr(Unpooling(step, "max")) == "Unpooling('max', coarse=12, fine=48)"
     assert "'fill', fill=1.0, coarse=12, fine=48" in repr(Unpooling(step, "fill", fill=1.0))
+
+
+@pytest.mark.parametrize("sampling", [Healpix(2), Icosahedral(1)])
+def test_filling_undoes_the_stride_over_known_pixels(coarsening, sampling):
+    """What was pooled is back where it was, and all else is filled; child 0 is not known."""
+    step = coarsening(sampling)
+    known = np.random.default_rng(0).random(step.fine) < 0.6
+    known[0] = False
+    features = torch.arange(1.0, step.fine + 1).repeat(2, 1)[..., None]
+    pooled = Pooling(step, "stride", known=known)(features)
+    with_known = torch.as_tensor(step.matrix @ known > 0)
+    result = Unpooling(step, "fill", fill=-1, known=known)(pooled)
+    places = pooled[0, with_known, 0].long() - 1
+    assert known[places].all()
+    assert torch.equal(result[:, places], features[:, places])
+    others = np.setdiff1d(np.flatnonzero(known), places)
+    assert (result[:, others] == -1).all()
+    # Without, it would be in the padding.
+    elsewhere = Unpooling(step, "fill", fill=-1)(pooled)
+    assert not torch.equal(elsewhere[:, known], result[:, known])
+
+
+def test_known_is_a_boolean_for_each_fine_pixel(coarsening):
+    with pytest.raises(ValueError, match="a boolean for each of 48 fine pixels"):
+        Unpooling(coarsening(Healpix(2)), "fill", known=np.ones(12, dtype=np.bool_))

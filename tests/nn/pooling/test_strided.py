@@ -158,8 +158,12 @@ def test_what_does_not_fit_is_refused(coarsening, layer):
     step = coarsening(Healpix(2))
     with pytest.raises(ValueError, match="found in_channels=0, out_channels=3"):
         layer(step, 0, 3)
-    with pytest.raises(ValueError, match=r"channel\), found \(2, 5, 3\)"):
+    pixels = 48 if layer is StridedConv else 12
+    with pytest.raises(ValueError, match=rf"\(batch, {pixels}, 3\), found \(2, 5, 3\)"):
         layer(step, 3, 3)(torch.zeros(2, 5, 3))
+    # One channel would be taken for all.
+    with pytest.raises(ValueError, match=rf", 3\), found \(2, {pixels}, 1\)"):
+        layer(step, 3, 3)(torch.zeros(2, pixels, 1))
 
 
 @pytest.mark.parametrize("layer", LAYERS)

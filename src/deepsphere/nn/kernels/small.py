@@ -112,8 +112,13 @@ def multiply_rows(
         terms.append(matrix.mm(terms[0]))
     while len(terms) < kernel_size:
         terms.append(torch.addmm(terms[-2], matrix, terms[-1], beta=-1, alpha=2))
-    mixture = weight.reshape(kernel_size * entering, leaving)
-    mixed = torch.cat([term.view(rows, entering) for term in terms], dim=1).mm(mixture)
+    if kernel_size == _FEW_COEFFICIENTS and (batch == 1 or leaving == 1):
+        first, second = weight.unbind()
+        mixed = terms[0].view(rows, entering).mm(first)
+        mixed.addmm_(terms[1].view(rows, entering), second)
+    else:
+        mixture = weight.reshape(kernel_size * entering, leaving)
+        mixed = torch.cat([term.view(rows, entering) for term in terms], dim=1).mm(mixture)
     return mixed.view(pixels, batch, leaving).transpose(0, 1)
 
 

@@ -11,11 +11,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from deepsphere.errors import DeepsphereError
 from deepsphere.nn.blocks import ChebBlock
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.hierarchy import GraphHierarchy
-from deepsphere.nn.levels import check_levels, pooled_block
+from deepsphere.nn.levels import check_levels, check_widths, pooled_block
 from deepsphere.nn.padding import ClearPadding
 from deepsphere.nn.pooling.expansion import Unpooling
 from deepsphere.nn.pooling.strided import StridedConv, TransposedStridedConv
@@ -62,26 +61,28 @@ class AutoEncoder(nn.Module):
         resampling: Resampling = "learned",
     ) -> None:
         super().__init__()
-        if not widths:
-            raise DeepsphereError("an auto-encoder has at least one width; found none")
+        hierarchy = hierarchy.copy()
+        check_widths(widths)
         levels = len(widths)
         check_levels(hierarchy, levels + 1)
-        self.padding = ClearPadding(hierarchy.known[0])
         self.encoder = nn.Sequential()
         self.decoder = nn.Sequential()
-        coarsest = hierarchy.operator(levels)
+        coarsest, known = hierarchy.operator(levels), hierarchy.known[levels]
         for level, (entering, leaving) in enumerate(pairwise((in_channels, *widths))):
             self.encoder.append(_down(entering, leaving, kernel_size, hierarchy, level, resampling))
-        self.encoder.append(ChebConv(widths[-1], code_channels, kernel_size, coarsest, bias=True))
-        self.decoder.append(ChebBlock(code_channels, widths[-1], kernel_size, coarsest))
+        last = ChebConv(widths[-1], code_channels, kernel_size, coarsest, bias=True, known=known)
+        self.encoder.append(last)
+        first = ChebBlock(code_channels, widths[-1], kernel_size, coarsest, known=known)
+        self.decoder.append(first)
         for level, (leaving, entering) in reversed([*enumerate(pairwise((widths[0], *widths)))]):
             self.decoder.append(_up(entering, leaving, kernel_size, hierarchy, level, resampling))
-        finest = hierarchy.operator(0)
-        self.decoder.append(ChebConv(widths[0], in_channels, kernel_size, finest, bias=True))
+        finest, known = hierarchy.operator(0), hierarchy.known[0]
+        last = ChebConv(widths[0], in_channels, kernel_size, finest, bias=True, known=known)
+        self.decoder.append(last)
 
     def encode(self, features: Tensor) -> Tensor:
         """Return codes: (batch, pixel, in_channels) to (batch, coarse pixel, code_channels)."""
-        code: Tensor = self.encoder(self.padding(features))
+        code: Tensor = self.encoder(features)
         return code
 
     def decode(self, code: Tensor) -> Tensor:
@@ -106,9 +107,10 @@ def _down(
     if resampling != "learned":
         sizes = entering, leaving, kernel_size
         return nn.Sequential(*pooled_block(*sizes, hierarchy, level, level + 1, resampling))
+    known = hierarchy.known[level]
     return nn.Sequential(
-        ChebBlock(entering, leaving, kernel_size, hierarchy.operator(level)),
-        ClearPadding(hierarchy.known[level]),
+        ChebBlock(entering, leaving, kernel_size, hierarchy.operator(level), known=known),
+        ClearPadding(known),
         StridedConv(hierarchy.maps[level], leaving, leaving),
     )
 
@@ -128,7 +130,8 @@ def _up(
         expansion = TransposedStridedConv(coarsening, entering, entering)
     else:
         expansion = Unpooling(coarsening, "interpolate")
-    block = ChebBlock(entering, leaving, kernel_size, hierarchy.operator(level))
+    laplacian, known = hierarchy.operator(level), hierarchy.known[level]
+    block = ChebBlock(entering, leaving, kernel_size, laplacian, known=known)
     return nn.Sequential(expansion, block)
 
 

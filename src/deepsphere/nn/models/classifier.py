@@ -14,7 +14,7 @@ from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.dense import dense
 from deepsphere.nn.dropout import FilterDropout
 from deepsphere.nn.hierarchy import GraphHierarchy
-from deepsphere.nn.levels import check_levels, pooled_block, statistics_of
+from deepsphere.nn.levels import check_levels, check_widths, pooled_block, statistics_of
 from deepsphere.nn.padding import ClearPadding
 from deepsphere.nn.pooling.reduction import PoolingKind
 from deepsphere.nn.statistics import StatisticName
@@ -25,7 +25,8 @@ class Classifier(nn.Module):
 
     The defaults are the network of the published SHREC'17 results, from nside 32 to nside 1
     (ICLR 2020 code, "optim"): 189,040 parameters with 6 channels and 55 classes. On a part of a
-    sphere, padding is neither seen nor pooled, nor has it a place in the statistics.
+    sphere, every convolution takes padding for zeros, it is not pooled, and neither the blocks'
+    normalization nor the head counts it.
 
     Parameters
     ----------
@@ -59,8 +60,8 @@ class Classifier(nn.Module):
     Raises
     ------
     DeepsphereError
-        If the hierarchy is not so deep, the levels do not fit the blocks, or a fully convolutional
-        network has statistics that are not one number a class.
+        If there are no widths, the hierarchy is not so deep, the levels do not fit the blocks, or a
+        fully convolutional network has statistics that are not one number a class.
     """
 
     def __init__(
@@ -78,11 +79,12 @@ class Classifier(nn.Module):
         filter_dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        hierarchy = hierarchy.copy()
+        check_widths(widths)
         if levels is None:
             levels = tuple(range(len(widths) + 1))
         _check_steps(levels, len(widths))
         check_levels(hierarchy, levels[-1] + 1)
-        self.padding = ClearPadding(hierarchy.known[0])
         pairs = [
             pooled_block(entering, leaving, kernel_size, hierarchy, level, target, pool)
             for (entering, leaving), (level, target) in zip(
@@ -95,7 +97,13 @@ class Classifier(nn.Module):
         last = levels[-1]
         self.convolution = None
         if fully_convolutional:
-            self.convolution = ChebConv(widths[-1], classes, kernel_size, hierarchy.operator(last))
+            self.convolution = ChebConv(
+                widths[-1],
+                classes,
+                kernel_size,
+                hierarchy.operator(last),
+                known=hierarchy.known[last],
+            )
         self.reduction, features = _reduction(
             statistics, classes if fully_convolutional else widths[-1], hierarchy, last
         )
@@ -118,7 +126,6 @@ class Classifier(nn.Module):
         Tensor, shape (batch, number)
             The logits, where there is no dense layer.
         """
-        features = self.padding(features)
         for block, pooling in zip(self.blocks, self.poolings, strict=True):
             features = self.filter_dropout(pooling(block(features)))
         if self.convolution is not None:

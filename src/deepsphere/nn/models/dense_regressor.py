@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from deepsphere.nn.blocks import cheb_blocks
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.hierarchy import GraphHierarchy
-from deepsphere.nn.padding import ClearPadding
+from deepsphere.nn.levels import check_widths
 
 
 class DenseRegressor(nn.Module):
@@ -21,6 +21,11 @@ class DenseRegressor(nn.Module):
         Coefficients of each filter.
     widths : tuple of int
         Output channels of the blocks.
+
+    Raises
+    ------
+    DeepsphereError
+        If there are no widths.
     """
 
     def __init__(
@@ -32,14 +37,15 @@ class DenseRegressor(nn.Module):
         widths: tuple[int, ...] = (50, 100, 100),
     ) -> None:
         super().__init__()
-        laplacian = hierarchy.operator(0)
-        self.padding = ClearPadding(hierarchy.known[0])
-        self.blocks = cheb_blocks(in_channels, widths, kernel_size, laplacian)
-        self.last = ChebConv(widths[-1], 1, kernel_size, laplacian)
+        hierarchy = hierarchy.copy()
+        check_widths(widths)
+        laplacian, known = hierarchy.operator(0), hierarchy.known[0]
+        self.blocks = cheb_blocks(in_channels, widths, kernel_size, laplacian, known)
+        self.last = ChebConv(widths[-1], 1, kernel_size, laplacian, known=known)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return one value a pixel: (batch, pixel, in_channels) to (batch, pixel)."""
-        values: Tensor = self.last(self.blocks(self.padding(features)))
+        values: Tensor = self.last(self.blocks(features))
         return values.squeeze(-1)
 
 

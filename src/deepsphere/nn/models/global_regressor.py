@@ -5,8 +5,7 @@ from torch import Tensor, nn
 from deepsphere.nn.blocks import cheb_blocks
 from deepsphere.nn.dense import dense
 from deepsphere.nn.hierarchy import GraphHierarchy
-from deepsphere.nn.levels import statistics_of
-from deepsphere.nn.padding import ClearPadding
+from deepsphere.nn.levels import check_widths, statistics_of
 
 
 class GlobalRegressor(nn.Module):
@@ -16,7 +15,12 @@ class GlobalRegressor(nn.Module):
     ----------
     in_channels, hierarchy, kernel_size, widths
         See :class:`deepsphere.nn.models.dense_regressor.DenseRegressor`. The mean is one over the
-        sphere where the graph has areas.
+        sphere, weighted by areas; on stations it is that of the stations, as published.
+
+    Raises
+    ------
+    DeepsphereError
+        If there are no widths.
     """
 
     def __init__(
@@ -28,14 +32,16 @@ class GlobalRegressor(nn.Module):
         widths: tuple[int, ...] = (50, 100, 100),
     ) -> None:
         super().__init__()
-        self.padding = ClearPadding(hierarchy.known[0])
-        self.blocks = cheb_blocks(in_channels, widths, kernel_size, hierarchy.operator(0))
+        hierarchy = hierarchy.copy()
+        check_widths(widths)
+        laplacian, known = hierarchy.operator(0), hierarchy.known[0]
+        self.blocks = cheb_blocks(in_channels, widths, kernel_size, laplacian, known)
         self.mean = statistics_of("mean", widths[-1], hierarchy, 0)
         self.dense = dense(widths[-1], 1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return one value a map: (batch, pixel, in_channels) to (batch,)."""
-        values: Tensor = self.dense(self.mean(self.blocks(self.padding(features))))
+        values: Tensor = self.dense(self.mean(self.blocks(features)))
         return values.squeeze(-1)
 
 

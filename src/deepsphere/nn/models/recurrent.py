@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.hierarchy import GraphHierarchy
-from deepsphere.nn.padding import ClearPadding
+from deepsphere.nn.levels import check_widths
 from deepsphere.nn.temporal import GraphGRU
 
 
@@ -28,6 +28,11 @@ class Recurrent(nn.Module):
         Coefficients of each filter.
     widths : tuple of int
         Channels of the units' states.
+
+    Raises
+    ------
+    DeepsphereError
+        If there are no widths.
     """
 
     def __init__(
@@ -40,19 +45,22 @@ class Recurrent(nn.Module):
         widths: tuple[int, ...] = (64, 64),
     ) -> None:
         super().__init__()
-        laplacian = hierarchy.operator(0)
-        self.padding = ClearPadding(hierarchy.known[0])
+        hierarchy = hierarchy.copy()
+        check_widths(widths)
+        laplacian, known = hierarchy.operator(0), hierarchy.known[0]
         self.units = nn.Sequential(
             *(
-                GraphGRU(entering, leaving, kernel_size, laplacian)
+                GraphGRU(entering, leaving, kernel_size, laplacian, known=known)
                 for entering, leaving in pairwise((in_channels, *widths))
             )
         )
-        self.last = ChebConv(widths[-1], out_channels, kernel_size, laplacian, bias=True)
+        self.last = ChebConv(
+            widths[-1], out_channels, kernel_size, laplacian, bias=True, known=known
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (batch, pixel, out_channels) after (batch, time, pixel, in_channels)."""
-        states = self.units(self.padding(features))
+        states = self.units(features)
         result: Tensor = self.last(states[:, -1])
         return result
 

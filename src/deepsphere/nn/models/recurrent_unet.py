@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from deepsphere.nn.hierarchy import GraphHierarchy
 from deepsphere.nn.models.unet import Encoded, UNet
+from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.pooling.expansion import UnpoolingKind
 from deepsphere.nn.pooling.reduction import PoolingKind
-from deepsphere.nn.temporal import GraphGRU
+from deepsphere.nn.temporal import GraphGRU, check_axes
 from deepsphere.nn.wiring import Wiring, WiringName
 
 
@@ -57,10 +58,15 @@ class RecurrentUNet(nn.Module):
             fill=fill,
         )
         channels = widths[-1][-1]
-        self.memory = GraphGRU(channels, channels, kernel_size, hierarchy.operator(len(widths) - 1))
+        coarsest = self.unet.encoder[-1].modules()
+        laplacian = next(module for module in coarsest if isinstance(module, SymmetricOperator))
+        self.memory = GraphGRU(
+            channels, channels, kernel_size, laplacian, known=hierarchy.known[len(widths) - 1]
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (batch, pixel, out_channels) after (batch, time, pixel, in_channels)."""
+        check_axes(features)
         batch, times = features.shape[:2]
         encoded = self.unet.encode(features.flatten(0, 1))
         coarsest = encoded.coarsest.reshape(batch, times, *encoded.coarsest.shape[1:])

@@ -18,7 +18,6 @@ from deepsphere.nn.blocks import ChebBlock
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.hierarchy import GraphHierarchy
 from deepsphere.nn.levels import check_levels, pooled_block
-from deepsphere.nn.padding import ClearPadding
 from deepsphere.nn.pooling.expansion import Unpooling, UnpoolingKind
 from deepsphere.nn.pooling.reduction import PoolingKind
 from deepsphere.nn.wiring import (
@@ -81,7 +80,8 @@ class UNet(nn.Module):
     ------
     DeepsphereError
         If there are fewer than two levels of widths, the hierarchy is not so deep, the wiring is
-        unknown, or "max" has more or fewer channels to put back than the encoder had.
+        unknown, "max" has more or fewer channels to put back than the encoder had or is not the
+        pooling, or "repeat" has a level whose cells do not nest.
     """
 
     def __init__(
@@ -98,6 +98,7 @@ class UNet(nn.Module):
         fill: float = 0.0,
     ) -> None:
         super().__init__()
+        hierarchy = hierarchy.copy()
         if isinstance(wiring, str):
             wiring = find_wiring(wiring)
         if len(widths) < 2 or not all(widths):
@@ -105,7 +106,17 @@ class UNet(nn.Module):
                 f"a U-Net has two levels or more, each with a block or more; found widths {widths}"
             )
         check_levels(hierarchy, len(widths))
-        self.padding = ClearPadding(hierarchy.known[0])
+        if unpool == "max" and pool != "max":
+            raise DeepsphereError(
+                f"unpooling by 'max' needs places of maxima; found pool={pool!r}; take pool='max', "
+                "or unpool='interpolate'"
+            )
+        maps = hierarchy.maps[: len(widths) - 1]
+        if unpool == "repeat" and any(one.children is None for one in maps):
+            raise DeepsphereError(
+                "unpooling by 'repeat' needs cells that nest, as many in each coarser one; "
+                "these do not; take unpool='interpolate'"
+            )
         self.takes_input = wiring.last == "input"
         stages = decoder_stages(in_channels, widths, wiring)
         handing = {stage.level for stage in stages if stage.skip is not None}
@@ -129,7 +140,12 @@ class UNet(nn.Module):
             unpooling = None
             if stage.unpools:
                 _check_places(unpool, channels, widths[stage.level][-1], stage.level)
-                unpooling = Unpooling(hierarchy.maps[stage.level], unpool, fill=fill)
+                unpooling = Unpooling(
+                    hierarchy.maps[stage.level],
+                    unpool,
+                    fill=fill,
+                    known=hierarchy.known[stage.level],
+                )
             self.decoder.append(
                 _decoder_stage(channels, hierarchy, stage, kernel_size, wiring, unpooling)
             )
@@ -140,11 +156,11 @@ class UNet(nn.Module):
             1 if wiring.pointwise_output else kernel_size,
             hierarchy.operator(0),
             bias=wiring.linear_bias,
+            known=hierarchy.known[0],
         )
 
     def encode(self, features: Tensor) -> Encoded:
         """Run the encoder on features of shape (batch, pixel, in_channels)."""
-        features = self.padding(features)
         skips = [features] if self.takes_input else []
         places = []
         for level in self.encoder:
@@ -225,13 +241,18 @@ def _encoder_level(
     pool: PoolingKind,
     with_places: bool,
 ) -> _EncoderLevel:
-    laplacian = hierarchy.operator(level)
+    laplacian, known = hierarchy.operator(level), hierarchy.known[level]
     *before, entering, leaving = channels
-    blocks = [ChebBlock(*pair, kernel_size, laplacian) for pair in pairwise((*before, entering))]
+    blocks = [
+        ChebBlock(*pair, kernel_size, laplacian, known=known)
+        for pair in pairwise((*before, entering))
+    ]
     last: nn.Module
     pooling: nn.Module
     if target == level and not wiring.rectified_bottom:
-        last = ChebConv(entering, leaving, kernel_size, laplacian, bias=wiring.linear_bias)
+        last = ChebConv(
+            entering, leaving, kernel_size, laplacian, bias=wiring.linear_bias, known=known
+        )
         pooling = nn.Identity()
     else:
         last, pooling = pooled_block(
@@ -256,17 +277,17 @@ def _decoder_stage(
     wiring: Wiring,
     unpooling: Unpooling | None,
 ) -> _DecoderStage:
-    laplacian = hierarchy.operator(stage.level)
+    laplacian, known = hierarchy.operator(stage.level), hierarchy.known[stage.level]
     leaving = stage.channels
     if stage.skip is None:
-        block = ChebBlock(channels, leaving, kernel_size, laplacian)
+        block = ChebBlock(channels, leaving, kernel_size, laplacian, known=known)
         return _DecoderStage(unpooling, block, None)
     convolution: nn.Module
     if wiring.rectified_up:
-        convolution = ChebBlock(channels, leaving, kernel_size, laplacian)
+        convolution = ChebBlock(channels, leaving, kernel_size, laplacian, known=known)
     else:
-        convolution = ChebConv(channels, leaving, kernel_size, laplacian, bias=True)
-    block = ChebBlock(leaving + stage.skip, leaving, kernel_size, laplacian)
+        convolution = ChebConv(channels, leaving, kernel_size, laplacian, bias=True, known=known)
+    block = ChebBlock(leaving + stage.skip, leaving, kernel_size, laplacian, known=known)
     return _DecoderStage(unpooling, convolution, block)
 
 

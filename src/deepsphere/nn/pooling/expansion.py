@@ -14,11 +14,12 @@ from typing import Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor, nn
 
 from deepsphere.nn.hierarchy import CoarseningMap
-from deepsphere.nn.pooling.reduction import strided_pixels
+from deepsphere.nn.pooling.reduction import rows_of_known, strided_pixels
 from deepsphere.nn.pooling.remap import Remap, check_features
 
 UnpoolingKind = Literal["repeat", "interpolate", "max", "fill"]
@@ -45,23 +46,30 @@ class Unpooling(nn.Module):
         others get 0. Where cells do not nest, several coarse pixels may name the same fine one:
         that gets their mean. So what was pooled comes back to its place unchanged.
 
-        ``fill``: features go to the fine pixels that pooling by ``stride`` takes where all are
-        known, others get ``fill``. Where several coarse pixels have the same one, it gets their
-        mean.
+        ``fill``: features go to the fine pixels that pooling by ``stride`` takes them from, others
+        get ``fill``. Where several coarse pixels have the same one, it gets their mean.
     fill : float
         For ``fill``: 0, or 1 as published for the icosahedron.
+    known : ndarray of bool, optional, shape (fine pixel,)
+        For ``fill``, the one that the pooling was given: which fine pixels have data.
 
     Raises
     ------
     ValueError
         If the kind is another, there is something to fill with of another kind than ``fill``, the
-        map has no children to repeat to, or has fine pixels that belong to no coarse one.
+        map has no children to repeat to or has fine pixels that belong to no coarse one, or
+        ``known`` is not one boolean a fine pixel.
     """
 
     elsewhere: Tensor | None
 
     def __init__(
-        self, coarsening: CoarseningMap, kind: UnpoolingKind, *, fill: float = 0.0
+        self,
+        coarsening: CoarseningMap,
+        kind: UnpoolingKind,
+        *,
+        fill: float = 0.0,
+        known: NDArray[np.bool_] | None = None,
     ) -> None:
         super().__init__()
         if kind not in get_args(UnpoolingKind):
@@ -80,7 +88,8 @@ class Unpooling(nn.Module):
         self.shared = bool(np.bincount(coarsening.matrix.indices).max() > 1)
         elsewhere = None
         if kind == "fill":
-            pixels = strided_pixels(coarsening.matrix)
+            rows, _ = rows_of_known(coarsening, known)
+            pixels = strided_pixels(rows)
             entries = (np.ones(self.coarse), (pixels, np.arange(self.coarse)))
             self.expansion = Remap(_averages(csr_array(entries, (self.fine, self.coarse))))
             elsewhere = torch.full((self.fine, 1), float(fill))

@@ -76,16 +76,10 @@ class Pooling(nn.Module):
         self.coarse, self.fine = coarsening.coarse, coarsening.fine
         self.kind = kind
         self.return_indices = return_indices
-        if known is None:
-            known = np.ones(self.fine, dtype=np.bool_)
-        if known.shape != (self.fine,) or known.dtype != np.bool_:
-            raise ValueError(
-                f"expected a boolean for each of {self.fine} fine pixels, "
-                f"found {known.dtype} of shape {known.shape}"
-            )
-        rows, has_known = _rows_of_known(coarsening.matrix, known)
+        rows, has_known = rows_of_known(coarsening, known)
+        complete = known is None or bool(known.all())
         self.reduction: nn.Module
-        if kind != "stride" and not return_indices and known.all() and _is_plain(coarsening, kind):
+        if kind != "stride" and not return_indices and complete and _is_plain(coarsening, kind):
             self.reduction = Pool(kind, self.fine // self.coarse)
         elif kind == "max":
             self.reduction = _Maximum(rows, has_known)
@@ -172,11 +166,37 @@ class _Maximum(nn.Module):
         return largest, indices
 
 
-def _rows_of_known(
-    matrix: csr_array, known: NDArray[np.bool_]
+def rows_of_known(
+    coarsening: CoarseningMap, known: NDArray[np.bool_] | None
 ) -> tuple[csr_array, NDArray[np.bool_]]:
-    """Return averages over the known pixels, and which rows have any; others keep their entries."""
-    rows = csr_array(matrix, copy=True)
+    """Return the averages over the fine pixels that are known.
+
+    Parameters
+    ----------
+    coarsening : CoarseningMap
+    known : ndarray of bool, shape (fine pixel,), or None
+        With None all are known.
+
+    Returns
+    -------
+    rows : csr_array, shape (coarse pixel, fine pixel)
+        Rows without a known pixel keep all their entries.
+    has_known : ndarray of bool, shape (coarse pixel,)
+        Which rows have a known pixel.
+
+    Raises
+    ------
+    ValueError
+        If ``known`` is not one boolean a fine pixel.
+    """
+    if known is None:
+        known = np.ones(coarsening.fine, dtype=np.bool_)
+    if known.shape != (coarsening.fine,) or known.dtype != np.bool_:
+        raise ValueError(
+            f"expected a boolean for each of {coarsening.fine} fine pixels, "
+            f"found {known.dtype} of shape {known.shape}"
+        )
+    rows = csr_array(coarsening.matrix, copy=True)
     rows.eliminate_zeros()
     row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
     has_known = np.bincount(row, known[rows.indices], rows.shape[0]) > 0

@@ -6,8 +6,7 @@ this package that average, select or move pixels are made of it. Data that are t
 another sampling are converted once, when the store is made, and not here.
 """
 
-from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -15,15 +14,17 @@ from scipy.sparse import csr_array
 from torch import Tensor, nn
 from torch.nn import functional
 
+from deepsphere.nn.constants import KeepsConstants, constant_dtype
 from deepsphere.samplings.overlap import area_overlap
 from deepsphere.samplings.sampling import Sampling
 
 
-def check_features(features: Tensor, pixels: int) -> None:
-    """Raise a ValueError unless the features are of shape (batch, pixels, channel)."""
-    if features.ndim != 3 or features.shape[1] != pixels:
+def check_features(features: Tensor, pixels: int, channels: int | None = None) -> None:
+    """Raise a ValueError unless features are of shape (batch, pixels, channels, if given)."""
+    shape = tuple(features.shape)
+    if len(shape) != 3 or shape[1] != pixels or channels not in (None, shape[2]):
         raise ValueError(
-            f"expected features of shape (batch, {pixels}, channel), found {tuple(features.shape)}"
+            f"expected features of shape (batch, {pixels}, {channels or 'channel'}), found {shape}"
         )
 
 
@@ -89,8 +90,10 @@ def remap_between(source: Sampling, target: Sampling) -> Remap:
     return Remap(area_overlap(source, target))
 
 
-class _Rows(nn.Module):
+class _Rows(KeepsConstants):
     """The compressed rows of a matrix."""
+
+    constants: ClassVar[tuple[str, ...]] = ("values",)
 
     columns: Tensor
     offsets: Tensor
@@ -100,24 +103,16 @@ class _Rows(nn.Module):
         super().__init__()
         rows = csr_array(matrix, copy=True)
         rows.sum_duplicates()
-        dtype = torch.promote_types(torch.get_default_dtype(), torch.float32)
         for name, array, kind in (
             ("columns", rows.indices.astype(np.int64), torch.int64),
             ("offsets", rows.indptr[:-1].astype(np.int64), torch.int64),
-            ("values", rows.data, dtype),
+            ("values", rows.data, constant_dtype()),
         ):
             self.register_buffer(name, torch.as_tensor(array).to(kind), persistent=False)
 
     def tensors(self, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
         """Return columns, offsets and values of that type."""
         return self.columns, self.offsets, self.values.to(dtype)
-
-    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
-        before = self.values
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
-        if self.values.dtype.itemsize < torch.float32.itemsize:
-            self.values = before.to(self.values.device, torch.float32)
-        return self
 
 
 class _Product(torch.autograd.Function):

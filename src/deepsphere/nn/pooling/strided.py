@@ -66,7 +66,7 @@ class StridedConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features, shape (batch, fine pixel, in), to shape (batch, coarse pixel, out)."""
-        check_features(features, self.fine)
+        check_features(features, self.fine, self.weight.shape[1])
         groups = self.grouping(features).unflatten(1, (-1, len(self.weight)))
         result = torch.einsum("bpni,nio->bpo", groups, self.weight)
         return result if self.bias is None else result + self.bias.to(result.dtype)
@@ -112,7 +112,7 @@ class TransposedStridedConv(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map features, shape (batch, coarse pixel, in), to shape (batch, fine pixel, out)."""
-        check_features(features, self.coarse)
+        check_features(features, self.coarse, self.weight.shape[1])
         groups = torch.einsum("bpi,nio->bpno", features, self.weight)
         result: Tensor = self.ordering(groups.flatten(1, 2))
         return result if self.bias is None else result + self.bias.to(result.dtype)
