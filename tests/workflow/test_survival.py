@@ -68,7 +68,8 @@ def test_another_learning_rate_does_not_continue_the_old_training(
     (project.folder / "small.yaml").write_text(changed)
     run = project.deepsphere("train", "small", "dense", "0", "--config", "small.yaml")
     assert run.returncode == 0, run.stderr
-    assert "starting afresh" in run.stderr
+    assert "is of another run (training.learning_rate: 0.5, was 0.001); set aside" in run.stderr
+    assert "going on" not in run.stderr
     name = "results/small/dense/seed-0/training.json"
     assert project.json(name)["digest"] != finished.json(name)["digest"]
 
