@@ -99,14 +99,16 @@ def test_what_is_learned_from_is_never_multiplied_by_sparse_rows():
         ((1, 192, 5), 5, multiply_polynomials),
         ((1, 12, 1), 5, multiply_polynomials),
         ((4, 48, 16), 2, multiply_polynomials),
-        ((1, 12_288, 64), 5, multiply_rows),
+        ((1, 12_288, 16), 5, multiply_rows),
+        ((1, 12_288, 64), 5, None),
+        ((32, 48, 128), 5, None),
         ((4, 12_288, 16), 2, None),
         ((32, 12_288, 16), 5, None),
         ((0, 12_288, 16), 5, None),
     ],
 )
 def test_the_way_is_the_one_that_was_fastest(shape, kernel_size, expected):
-    features, weight = torch.zeros(shape), torch.zeros(kernel_size, shape[2], 8)
+    features, weight = torch.zeros(shape), torch.zeros(kernel_size, shape[2], shape[2])
     assert small_way(features, weight, torch.zeros(1), learned=False) is expected
 
 

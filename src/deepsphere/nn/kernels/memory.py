@@ -22,7 +22,7 @@ _ALIGNMENT = 64
 _LARGE = 1 << 22
 # Of what no tensor uses, so many bytes are kept at most; and memory is used again for results that
 # take this part of it at least.
-_MOST_KEPT = 1 << 28
+_MOST_KEPT = 1 << 29
 _LEAST_USE = 0.8
 
 

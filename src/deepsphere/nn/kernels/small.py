@@ -27,10 +27,11 @@ _MOST_PRODUCTS = 1 << 20
 _MOST_PRODUCTS_UNLEARNED = 1 << 18
 _FEW_PIXELS = 64
 _FEW_COEFFICIENTS = 2
-# The compiled loops are faster than compressed rows with more features than these; of several
-# samples, these are put side by side at first.
+# The compiled loops are faster than compressed rows with more features than these (of several
+# samples, these are put side by side at first), or more multiplications by the weight than these.
 _MOST_FEATURES = 1 << 18
 _MOST_FEATURES_OF_ONE = 1 << 20
+_MOST_MIXING = 1 << 25
 
 
 def small_way(
@@ -58,7 +59,8 @@ def small_way(
     if products <= (_MOST_PRODUCTS if dense else _MOST_PRODUCTS_UNLEARNED):
         return multiply_polynomials
     most = _MOST_FEATURES_OF_ONE if batch == 1 else _MOST_FEATURES
-    return multiply_rows if batch and numbers <= most else None
+    few = batch and numbers <= most and numbers * kernel_size * weight.shape[2] <= _MOST_MIXING
+    return multiply_rows if few else None
 
 
 def multiply_polynomials(
