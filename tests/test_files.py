@@ -3,6 +3,7 @@
 import hashlib
 import json
 import multiprocessing
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,12 +19,14 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.files import (
     canonical_json,
     digest_json,
+    empty_scratch,
     open_scratch,
     publish_folder,
     read_json,
     sha256_file,
     write_bytes,
     write_json,
+    written_whole,
 )
 
 JSON = st.recursive(
@@ -265,3 +268,34 @@ def test_a_killed_publisher_leaves_a_whole_folder_or_none(tmp_path: Path) -> Non
         if (tmp_path / "maps").exists():
             texts = [(tmp_path / "maps" / str(part)).read_text() for part in range(40)]
             assert len(set(texts)) == 1
+
+
+def test_a_stream_becomes_a_file_when_all_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "large"
+    with written_whole(path) as stream:
+        stream.write(b"one ")
+        assert not path.exists()
+        stream.write(b"two")
+    assert path.read_bytes() == b"one two"
+    with pytest.raises(RuntimeError, match="half"), written_whole(path) as stream:
+        stream.write(b"three")
+        raise RuntimeError("half of it")
+    assert path.read_bytes() == b"one two"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_empty_scratch_is_empty_and_then_gone(tmp_path: Path) -> None:
+    target = tmp_path / "folder" / "large"
+    with empty_scratch(target) as scratch:
+        (scratch / "part").write_bytes(b"left")
+        # A process that is killed leaves it as it is.
+        killed = tmp_path / "kept"
+        shutil.copytree(scratch, killed)
+    assert not scratch.exists()
+    killed.rename(scratch)
+    with empty_scratch(target) as again:
+        assert again == scratch
+        assert not list(again.iterdir())
+    with pytest.raises(RuntimeError), empty_scratch(target):
+        raise RuntimeError
+    assert not list(target.parent.iterdir())

@@ -6,23 +6,19 @@ process that is killed leaves the old file or none. Small outputs go through :fu
 a later run continue the work of a killed one if, and only if, its fingerprint is the same.
 """
 
-import contextlib
-import errno
-import fcntl
 import hashlib
 import json
-import logging
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from deepsphere.errors import DeepsphereError
 
 _FINGERPRINT = "fingerprint.json"
 _BLOCK_BYTES = 1 << 20
-_LOG = logging.getLogger(__name__)
 
 
 def sha256_file(path: Path) -> str:
@@ -47,11 +43,21 @@ def digest_json(value: Any) -> str:
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write a file in one step: a reader sees the old content or all of the new one."""
+    with written_whole(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """Give a stream to what becomes a file when the block ends, and nothing if it raises.
+
+    Where :func:`write_bytes` would need too much memory.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.scratch")
     try:
         with scratch.open("wb") as stream:
-            stream.write(content)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         scratch.replace(path)
@@ -127,6 +133,23 @@ def open_scratch(target: Path, fingerprint: dict[str, Any]) -> Path:
     return scratch
 
 
+@contextmanager
+def empty_scratch(target: Path) -> Iterator[Path]:
+    """Give an empty folder beside a file that is being made, for what is larger than memory.
+
+    It is gone when the block ends; what a killed run left there, when it begins. Of several
+    processes, only one may be making the file.
+    """
+    scratch = target.with_name(f".{target.name}.scratch")
+    if scratch.exists():
+        shutil.rmtree(scratch)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch)
+
+
 def publish_folder(content: Path, target: Path) -> None:
     """Give a finished folder its name, replacing what stood there.
 
@@ -157,31 +180,6 @@ def publish_folder(content: Path, target: Path) -> None:
     sync_folder(target.parent)
     if replaced.exists():
         shutil.rmtree(replaced)
-
-
-@contextlib.contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Hold a folder against other processes that write into it; the hold ends with the process.
-
-    Raises
-    ------
-    DeepsphereError
-        If another process holds it.
-    """
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DeepsphereError(
-                f"another process is writing into {folder}; wait for it or end it"
-            ) from None
-        except OSError as error:
-            # Some network file systems have no such locks: then the user must take care.
-            _LOG.debug("%s cannot be locked: %s", folder, errno.errorcode.get(error.errno or 0))
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.files import only_writer
+from deepsphere.locks import only_writer
 from deepsphere.sources.ledger import PROVENANCE, Ledger
 from deepsphere.sources.remote import SUMS, FetchedFile
 
@@ -78,7 +78,7 @@ def test_provenance_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from deepsphere.files import only_writer\n"
+        "import sys; from pathlib import Path; from deepsphere.locks import only_writer\n"
         "with only_writer(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path)]
@@ -86,7 +86,7 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
         assert other.stdout.readline() == "held\n"
-        with pytest.raises(DeepsphereError, match="another process"), only_writer(tmp_path):
+        with pytest.raises(DeepsphereError, match="is being written by"), only_writer(tmp_path):
             pass
         other.kill()
     with only_writer(tmp_path):

@@ -15,7 +15,8 @@ from pathlib import Path
 import requests
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.files import only_writer, sha256_file, sync_folder
+from deepsphere.files import sha256_file, sync_folder
+from deepsphere.locks import only_writer
 from deepsphere.sources.ledger import Ledger
 from deepsphere.sources.mirrors import Bucket, Folder, Mirror, Website, open_mirror
 from deepsphere.sources.progress import report_progress
