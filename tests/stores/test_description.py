@@ -52,7 +52,7 @@ def without_channels(dataset):
     [
         (lambda d: d.drop_vars("data"), "no variable 'data'"),
         (lambda d: d.transpose("cell", "sample", "channel"), "must have the dimensions"),
-        (lambda d: d.assign(data=d.data.astype("f8")), "must be float32; found float64"),
+        (lambda d: d.assign(data=d.data.astype("f8")), "must be float32 or float16; found float64"),
         (lambda d: d.isel(sample=[]), "nothing to store"),
         (lambda d: d.drop_vars("longitude"), "needs a coordinate 'longitude'"),
         (lambda d: d.rename(latitude="lat"), "needs a coordinate 'latitude'"),

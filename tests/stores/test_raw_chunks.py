@@ -64,7 +64,6 @@ def test_ranges_of_rows(folders, start, stop):
         {"chunks": (5, 2, 2)},
         {"serializer": BytesCodec(endian="big")},
         {"chunk_key_encoding": {"name": "v2", "separator": "."}},
-        {"dtype": "f2"},
         {"dtype": "f8"},
     ],
     ids=lambda options: next(iter(options.items())).__repr__(),
@@ -75,6 +74,13 @@ def test_other_layouts(tmp_path, options):
     numbers = [16, 0, 3, 4, 5, 6, 3]
     expected = VALUES.astype(options.get("dtype", "f4")).astype("f4")
     np.testing.assert_array_equal(read(rows, numbers), expected[numbers])
+
+
+def test_half_precision_is_read_with_pread_and_converted(tmp_path):
+    rows = open_rows(make_array(tmp_path, dtype="f2"))
+    assert isinstance(rows, RawChunks)
+    numbers = [16, 0, 3, 4, 5, 6, 3]
+    np.testing.assert_array_equal(read(rows, numbers), VALUES.astype("f2").astype("f4")[numbers])
 
 
 def test_consecutive_rows_of_a_chunk_are_one_read(folders, monkeypatch):

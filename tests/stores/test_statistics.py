@@ -5,6 +5,7 @@ import xarray as xr
 from deepsphere.stores.reader import open_store
 from deepsphere.stores.statistics import statistics
 from deepsphere.stores.writer import write_store
+from deepsphere.workers import Workers
 
 
 @pytest.fixture
@@ -21,7 +22,9 @@ def store_of(tmp_path):
             },
             attrs={"channels": [f"channel {number}" for number in range(channels)]},
         )
-        write_store(dataset, tmp_path / "store", fingerprint={}, chunk_bytes=4000, workers=1)
+        write_store(
+            dataset, tmp_path / "store", fingerprint={}, chunk_bytes=4000, workers=Workers(1)
+        )
         return open_store(tmp_path / "store")
 
     return make

@@ -13,7 +13,9 @@ import zarr
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json
+from deepsphere.stores.reader import open_store
 from deepsphere.stores.writer import samples_per_chunk, write_store
+from deepsphere.workers import Workers
 
 FINGERPRINT = {"settings": 1}
 
@@ -122,8 +124,8 @@ def test_the_bytes_do_not_depend_on_how_the_data_come(
         data = dask.array.from_array(values, chunks=chunks)
     other = dataset.assign(data=(dataset.data.dims, data, dataset.data.attrs))
     arguments = {"fingerprint": FINGERPRINT, "chunk_bytes": 5 * sample_bytes}
-    expected = write_store(dataset, tmp_path / "one", workers=1, **arguments)
-    assert write_store(other, tmp_path / "other", workers=4, **arguments) == expected
+    expected = write_store(dataset, tmp_path / "one", workers=Workers(1), **arguments)
+    assert write_store(other, tmp_path / "other", workers=Workers(4), **arguments) == expected
     assert contents(tmp_path / "one") == contents(tmp_path / "other")
 
 
@@ -183,7 +185,7 @@ def test_a_failed_source_leaves_nothing_visible_and_finished_chunks_are_used_aga
     make_dataset, sample_bytes, tmp_path
 ):
     dataset = make_dataset()
-    arguments = {"fingerprint": FINGERPRINT, "chunk_bytes": 5 * sample_bytes, "workers": 1}
+    arguments = {"fingerprint": FINGERPRINT, "chunk_bytes": 5 * sample_bytes, "workers": Workers(1)}
     broken = Counted(dataset, 5, blocks_before_failure=3)
     with pytest.raises(RuntimeError, match="the source fails"):
         write_store(broken.dataset, tmp_path / "store", **arguments)
@@ -199,7 +201,7 @@ def test_a_failed_source_leaves_nothing_visible_and_finished_chunks_are_used_aga
 @pytest.mark.parametrize("change", ["fingerprint", "attributes", "coordinates", "chunks"])
 def test_another_store_does_not_use_the_scratch(make_dataset, sample_bytes, tmp_path, change):
     dataset = make_dataset()
-    arguments = {"fingerprint": FINGERPRINT, "chunk_bytes": 5 * sample_bytes, "workers": 1}
+    arguments = {"fingerprint": FINGERPRINT, "chunk_bytes": 5 * sample_bytes, "workers": Workers(1)}
     with pytest.raises(RuntimeError):
         write_store(
             Counted(dataset, 5, blocks_before_failure=3).dataset, tmp_path / "store", **arguments
@@ -222,7 +224,7 @@ def test_a_finished_chunk_that_was_lost_or_damaged_is_made_again(
     make_dataset, sample_bytes, tmp_path
 ):
     dataset = make_dataset()
-    arguments = {"fingerprint": FINGERPRINT, "chunk_bytes": 5 * sample_bytes, "workers": 1}
+    arguments = {"fingerprint": FINGERPRINT, "chunk_bytes": 5 * sample_bytes, "workers": Workers(1)}
     with pytest.raises(RuntimeError):
         write_store(
             Counted(dataset, 5, blocks_before_failure=3).dataset, tmp_path / "store", **arguments
@@ -245,6 +247,7 @@ import numpy as np
 import xarray as xr
 
 from deepsphere.stores.writer import write_store
+from deepsphere.workers import Workers
 
 folder, deadly = Path(sys.argv[1]), int(sys.argv[2])
 
@@ -262,7 +265,7 @@ dataset = xr.Dataset(
     attrs={"channels": ["a", "b", "c"]},
 )
 content = write_store(
-    dataset, folder / "store", fingerprint={}, chunk_bytes=4 * 50 * 3 * 4, workers=1
+    dataset, folder / "store", fingerprint={}, chunk_bytes=4 * 50 * 3 * 4, workers=Workers(1)
 )
 sys.stdout.write(content["digest"])
 """
@@ -333,3 +336,20 @@ def test_samples_in_a_chunk(shape, chunk_bytes, expected):
 def test_chunks_of_no_bytes_are_refused(make_dataset, tmp_path):
     with pytest.raises(DeepsphereError, match="chunk_bytes=0"):
         write_store(make_dataset(), tmp_path / "store", fingerprint={}, chunk_bytes=0)
+
+
+def test_samples_of_half_precision_take_half_the_space(make_dataset, tmp_path):
+    dataset = make_dataset()
+    half = dataset.assign(data=dataset["data"].astype(np.float16))
+    whole = write_store(dataset, tmp_path / "whole", fingerprint={})
+    content = write_store(half, tmp_path / "half", fingerprint={})
+    assert content["arrays"]["data"]["dtype"] == "float16"
+    store = open_store(tmp_path / "half", content["digest"])
+    np.testing.assert_array_equal(
+        store.read(np.arange(len(store))), half["data"].values.astype(np.float32)
+    )
+    sizes = [
+        (tmp_path / name / "data.zarr/data/c/0/0/0").stat().st_size for name in ("whole", "half")
+    ]
+    assert sizes[0] == 2 * sizes[1] > 0
+    assert content["digest"] != whole["digest"]

@@ -3,10 +3,11 @@
 ==================== ========================================= =====================================
 name                 dimensions                                content
 ==================== ========================================= =====================================
-``data``             (sample, cell, channel)                   float32; NaN where there is no value
+``data``             (sample, cell, channel)                   float32 or float16; NaN: no value
 ``longitude``        (cell,)                                   degrees east
 ``latitude``         (cell,)                                   degrees north
 ``time``             (sample,), optional                       datetime64
+``split``            (sample,), optional                       0 train, 1 validation, 2 test
 any other coordinate (sample,), (cell,) or (channel,)          numbers
 attributes           JSON; ``channels`` names the channels
 ==================== ========================================= =====================================
@@ -25,6 +26,8 @@ from deepsphere.files import canonical_json
 
 DATA = "data"
 DIMENSIONS = ("sample", "cell", "channel")
+SPLITS = ("train", "validation", "test")
+"""Names of the splits, by their numbers."""
 
 _CONVENTIONS = "CF-1.13"
 _CF_ATTRIBUTES = {
@@ -87,7 +90,10 @@ def encodings(dataset: xr.Dataset, samples_per_chunk: int) -> dict[str, dict[str
         if variable.dtype.kind == "M":
             encoding[str(name)] |= _time_encoding(variable.values)
     shape = dataset[DATA].shape
-    encoding[DATA] |= {"chunks": (samples_per_chunk, *shape[1:]), "fill_value": np.float32("nan")}
+    encoding[DATA] |= {
+        "chunks": (samples_per_chunk, *shape[1:]),
+        "fill_value": dataset[DATA].dtype.type("nan"),
+    }
     return encoding
 
 
@@ -100,8 +106,10 @@ def _check_data(dataset: xr.Dataset) -> None:
             f"store: {DATA!r} must have the dimensions {DIMENSIONS}; found {data.dims}; "
             "transpose it"
         )
-    if data.dtype != np.float32:
-        raise DeepsphereError(f"store: {DATA!r} must be float32; found {data.dtype}; convert it")
+    if data.dtype not in (np.float32, np.float16):
+        raise DeepsphereError(
+            f"store: {DATA!r} must be float32 or float16; found {data.dtype}; convert it"
+        )
     if 0 in data.shape:
         raise DeepsphereError(
             f"store: there is nothing to store: {DATA!r} has the shape {data.shape} (samples, "

@@ -41,7 +41,7 @@ def open_rows(folder: Path) -> Rows:
     shape = metadata["shape"]
     chunk = metadata["chunk_grid"]["configuration"]["chunk_shape"]
     is_plain = (
-        metadata["data_type"] == "float32"
+        metadata["data_type"] in ("float32", "float16")
         and chunk[1:] == shape[1:]
         and metadata["codecs"] == [{"name": "bytes", "configuration": {"endian": sys.byteorder}}]
         and metadata["chunk_key_encoding"]
@@ -49,13 +49,13 @@ def open_rows(folder: Path) -> Rows:
     )
     if not is_plain:
         return ZarrRows(folder, chunk[0])
-    row_bytes = int(np.prod(shape[1:])) * np.dtype(np.float32).itemsize
-    return RawChunks(folder, chunk[0], row_bytes, len(shape) - 1)
+    row_bytes = int(np.prod(shape[1:])) * np.dtype(metadata["data_type"]).itemsize
+    return RawChunks(folder, chunk[0], row_bytes, len(shape) - 1, metadata["data_type"])
 
 
 @dataclass(frozen=True)
 class RawChunks:
-    """Rows of a float32 array whose chunk files are plain C-order arrays.
+    """Rows of an array of floats whose chunk files are plain C-order arrays.
 
     Attributes
     ----------
@@ -67,12 +67,15 @@ class RawChunks:
         Size of a row.
     inner_axes : int
         Number of axes besides the first.
+    dtype : {"float32", "float16"}
+        Type on disk. Rows of float16 are converted, which costs a buffer of their size.
     """
 
     folder: Path
     rows: int
     row_bytes: int
     inner_axes: int
+    dtype: str = "float32"
 
     def read_into(self, numbers: NDArray[np.int64], out: NDArray[np.float32]) -> None:
         """Read rows into a C-order float32 array of shape (numbers, ...).
@@ -82,6 +85,14 @@ class RawChunks:
         DeepsphereError
             If a chunk file is missing or too short.
         """
+        if self.dtype != out.dtype:
+            stored = np.empty(out.shape, self.dtype)
+            self._read_bytes(numbers, stored)
+            out[:] = stored
+        else:
+            self._read_bytes(numbers, out)
+
+    def _read_bytes(self, numbers: NDArray[np.int64], out: NDArray[np.floating]) -> None:
         buffer = out.reshape(-1).view(np.uint8).data
         runs = _runs(numbers, self.rows)
         for chunk, runs_of_chunk in itertools.groupby(runs, key=lambda run: run[0] // self.rows):

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.stores.description import DATA
+from deepsphere.stores.description import DATA, SPLITS
 from deepsphere.stores.inventory import ZARR, Verification, check_store
 from deepsphere.stores.raw_chunks import Rows, open_rows
 
@@ -59,6 +59,12 @@ class Store:
     def latitude(self) -> NDArray[np.float64]:
         """Degrees north, shape (cells,)."""
         return self._coordinate("latitude")
+
+    @property
+    def split(self) -> dict[str, NDArray[np.int64]]:
+        """Numbers of the samples of each split, in their order: train, validation and test."""
+        numbers = self._coordinate("split")
+        return {name: np.flatnonzero(numbers == number) for number, name in enumerate(SPLITS)}
 
     def read(
         self, samples: ArrayLike, out: NDArray[np.float32] | None = None

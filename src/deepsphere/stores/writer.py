@@ -9,6 +9,7 @@ One task writes one whole chunk, always: tasks that share a chunk lose data in s
 """
 
 import hashlib
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ import numpy as np
 import xarray as xr
 import zarr
 from dask.delayed import delayed
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import open_scratch, publish_folder, read_json, write_json
@@ -31,6 +32,7 @@ from deepsphere.stores.inventory import (
     summarize,
     take_inventory,
 )
+from deepsphere.workers import Workers
 
 _CHUNK_BYTES = 32_000_000
 
@@ -41,7 +43,7 @@ def write_store(
     *,
     fingerprint: dict[str, Any],
     chunk_bytes: int = _CHUNK_BYTES,
-    workers: int | None = None,
+    workers: Workers | None = None,
 ) -> dict[str, Any]:
     """Write a store, or finish the one that a killed run began.
 
@@ -59,8 +61,8 @@ def write_store(
         the same.
     chunk_bytes : int
         About the size of a chunk; at least one sample is in one.
-    workers : int, optional
-        Threads of Dask; by default one for each core.
+    workers : Workers, optional
+        Where the chunks are made; by default in a thread for each core.
 
     Returns
     -------
@@ -75,7 +77,7 @@ def write_store(
     if chunk_bytes < 1:
         raise DeepsphereError(f"store: a chunk must have at least 1 byte; found {chunk_bytes=}")
     described = describe(dataset)
-    count = samples_per_chunk(described[DATA].shape, chunk_bytes)
+    count = samples_per_chunk(described[DATA].shape, chunk_bytes, described[DATA].dtype)
     scratch = open_scratch(
         target, {"content": fingerprint, "layout": _layout_fingerprint(described, count)}
     )
@@ -85,7 +87,8 @@ def write_store(
     if not content.exists():
         _write_frame(described, scratch / "frame" / ZARR, count)
         publish_folder(scratch / "frame", content)
-    finished = _Chunks(content / ZARR, records, count).write(described[DATA], workers)
+    chunks = _Chunks(content / ZARR, records, count)
+    finished = chunks.write(described[DATA], workers or Workers(os.cpu_count() or 1))
     for leftover in content.rglob("*.partial"):
         leftover.unlink()
     inventory = take_inventory(content / ZARR, {DATA: finished})
@@ -95,18 +98,22 @@ def write_store(
     return summarize(inventory)
 
 
-def samples_per_chunk(shape: tuple[int, ...], chunk_bytes: int) -> int:
+def samples_per_chunk(
+    shape: tuple[int, ...], chunk_bytes: int, dtype: DTypeLike = np.float32
+) -> int:
     """Return how many whole samples make a chunk of about so many bytes.
 
     Parameters
     ----------
     shape : tuple of int
-        (samples, cells, channels) of float32.
+        (samples, cells, channels).
     chunk_bytes : int
         Upper limit, except that a chunk holds at least one sample.
+    dtype : data type
+        Of the samples.
     """
     samples, cells, channels = shape
-    sample_bytes = cells * channels * np.dtype(np.float32).itemsize
+    sample_bytes = cells * channels * np.dtype(dtype).itemsize
     return min(max(1, chunk_bytes // sample_bytes), samples)
 
 
@@ -122,7 +129,7 @@ class _Chunks:
     records: Path
     samples: int
 
-    def write(self, data: xr.DataArray, workers: int | None) -> dict[str, dict[str, Any]]:
+    def write(self, data: xr.DataArray, workers: Workers) -> dict[str, dict[str, Any]]:
         """Compute and write what is not finished; return all records by the names of the files."""
         chunked = data.chunk(
             {"sample": self.samples, "cell": -1, "channel": -1},
@@ -137,8 +144,7 @@ class _Chunks:
             for number, block in enumerate(chunked.to_delayed().ravel())
             if self._name(number) not in finished
         ]
-        written = delayed(list)(tasks).compute(scheduler="threads", num_workers=workers)
-        return finished | dict(written)
+        return finished | dict(workers.compute(tasks))
 
     def _finished(self) -> dict[str, dict[str, Any]]:
         finished = {}
@@ -150,7 +156,7 @@ class _Chunks:
                 finished[name] = record
         return finished
 
-    def _write_chunk(self, number: int, block: NDArray[np.float32]) -> tuple[str, dict[str, Any]]:
+    def _write_chunk(self, number: int, block: NDArray[np.floating]) -> tuple[str, dict[str, Any]]:
         array = zarr.open_array(self.group / DATA, mode="r+", zarr_format=3)
         # By default zarr leaves out chunks that hold nothing but NaN; a missing file would then
         # not mean that the store is damaged.
@@ -174,7 +180,7 @@ def _write_frame(dataset: xr.Dataset, group: Path, samples: int) -> None:
     shape = dataset[DATA].shape
     frame = dataset.copy(deep=False)
     # xarray writes metadata only for lazy data; these stand-ins are never computed.
-    lazy = dask.array.empty(shape, chunks=(samples, *shape[1:]), dtype=np.float32)
+    lazy = dask.array.empty(shape, chunks=(samples, *shape[1:]), dtype=dataset[DATA].dtype)
     frame[DATA] = (DIMENSIONS, lazy, dataset[DATA].attrs)
     for variable in frame.variables.values():
         variable.encoding = {}
@@ -193,6 +199,7 @@ def _layout_fingerprint(dataset: xr.Dataset, samples: int) -> dict[str, Any]:
     """Return what decides the frame of the store, as plain data."""
     return {
         "shape": list(dataset[DATA].shape),
+        "dtype": str(dataset[DATA].dtype),
         "samples_per_chunk": samples,
         "attributes": dataset.attrs,
         "variables": {

@@ -14,6 +14,7 @@ from deepsphere.sources.ghcn.records import MISSING
 from deepsphere.sources.ghcn.samples import open_samples, presence
 from deepsphere.sources.ghcn.simulated_records import ELEMENTS, SimulatedRecords
 from deepsphere.sources.ghcn.simulator import simulate, write_raw
+from deepsphere.workers import Workers
 
 YEARS = (2011, 2012)
 STATIONS, SEED = 60, 4
@@ -48,7 +49,8 @@ def read(
     raw: Path, scratch: Path, store: dict[str, Any], workers: int = 2
 ) -> tuple[xr.Dataset, dict[str, Any]]:
     scratch.mkdir(exist_ok=True)
-    return open_samples(raw, (), SOURCE, store, scratch, workers)
+    dataset, report = open_samples(raw, (), SOURCE, store, scratch, Workers(workers))
+    return dataset, report()
 
 
 def expected_shares(records: SimulatedRecords, elements: tuple[str, ...], days: slice) -> Any:
@@ -198,14 +200,14 @@ def test_the_best_shares_are_told(tmp_path: Path) -> None:
     with pytest.raises(
         DeepsphereError, match=r"0 of 2 stations .* on at least 90\.00% of 292 days"
     ):
-        open_samples(raw, (), source, store, tmp_path / "one", 1)
+        open_samples(raw, (), source, store, tmp_path / "one", Workers())
     with pytest.raises(DeepsphereError, match=r"the best have 75\.00% and 50\.00%: lower stations"):
-        open_samples(raw, (), source, store, tmp_path / "one", 1)
+        open_samples(raw, (), source, store, tmp_path / "one", Workers())
     store["stations"] = {"share": 0.75, "period": "train"}
     with pytest.raises(DeepsphereError, match=r"1 of 2 stations .* and a graph needs 2"):
-        open_samples(raw, (), source, store, tmp_path / "one", 1)
+        open_samples(raw, (), source, store, tmp_path / "one", Workers())
     store["stations"] = {"share": 0.5, "period": "train"}
-    dataset, _ = open_samples(raw, (), source, store, tmp_path / "one", 1)
+    dataset, _ = open_samples(raw, (), source, store, tmp_path / "one", Workers())
     assert dataset["data"].shape == (365, 2, 1)
 
 
@@ -231,4 +233,4 @@ def test_a_file_that_was_not_fetched_is_not_read(records: str, name: str, tmp_pa
     (tmp_path / name).write_bytes(b"")
     store = settings(("TMIN",), share=0.9, period="train")
     with pytest.raises(DeepsphereError, match=rf"{name} is not among the files"):
-        open_samples(tmp_path, (), {**SOURCE, "records": records}, store, tmp_path, 1)
+        open_samples(tmp_path, (), {**SOURCE, "records": records}, store, tmp_path, Workers())

@@ -1,6 +1,6 @@
 """From the raw records to the samples of a store: daily maps at the stations that are selected."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from deepsphere.sources.ghcn.elements import find_elements
 from deepsphere.sources.ghcn.reader import Cube, read_cube
 from deepsphere.sources.ghcn.records import MISSING
 from deepsphere.sources.ghcn.settings import Store
+from deepsphere.workers import Workers
 
 _BLOCK_STATIONS = 1024
 _CHUNK_DAYS = 512
@@ -26,8 +27,8 @@ def open_samples(
     source: dict[str, Any],
     store: dict[str, Any],
     scratch: Path,
-    workers: int,
-) -> tuple[xr.Dataset, dict[str, Any]]:
+    workers: Workers,
+) -> tuple[xr.Dataset, Callable[[], dict[str, Any]]]:
     """Read the raw records, select stations, and return their daily maps.
 
     Parameters
@@ -42,8 +43,8 @@ def open_samples(
         Settings of the store; see :class:`deepsphere.sources.ghcn.settings.Store`.
     scratch : Path
         Folder for intermediate files, which the data are read from until they are written.
-    workers : int
-        Number of threads.
+    workers : Workers
+        Where the records are read.
 
     Returns
     -------
@@ -51,8 +52,9 @@ def open_samples(
         ``data`` (sample, cell, channel), float32, in the elements' units, NaN where there is no
         value; coordinates ``time`` (sample), ``split`` (sample, the number of the split),
         ``longitude``, ``latitude`` (cell, degrees) and ``elevation`` (cell, m).
-    report : dict
-        What was read, dropped and selected, for the manifest.
+    report : callable
+        Without arguments; returns what was read, dropped and selected, for the manifest. It is
+        called when the dataset is written.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def open_samples(
     settings = Store.model_validate(store)
     _refuse_unlisted(raw, source["records"], listed)
     cube = read_cube(
-        raw, source["records"], tuple(source["years"]), settings.elements, scratch, workers
+        raw, source["records"], tuple(source["years"]), settings.elements, scratch, workers.count
     )
     split = settings.split.ranges(len(cube.days))
     counted = split["train"] if settings.stations.period == "train" else range(len(cube.days))
@@ -104,7 +106,7 @@ def open_samples(
         "flag_meanings": " ".join(split),
     }
     report = {**cube.report, "stations": _describe(stations, shares, selected)}
-    return dataset, report
+    return dataset, lambda: report
 
 
 def _refuse_unlisted(raw: Path, records: str, listed: Collection[str]) -> None:
