@@ -54,7 +54,8 @@ def test_the_tasks_of_a_slurm_job_are_no_processes_of_the_training(monkeypatch, 
 @pytest.mark.parametrize("rank", [0, 2])
 def test_the_first_process_of_torchrun_is_known_by_its_number(monkeypatch, rank):
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
-    monkeypatch.setenv("LOCAL_RANK", str(rank))
+    monkeypatch.setenv("RANK", str(rank))
+    monkeypatch.setenv("LOCAL_RANK", "0")  # on a machine of its own
     assert is_first_process() == (rank == 0)
 
 
@@ -85,8 +86,15 @@ def test_torchrun_must_start_as_many_processes_as_the_settings_say(monkeypatch, 
     monkeypatch.setenv("WORLD_SIZE", "4")
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("LOCAL_RANK", "0")
-    with pytest.raises(DeepsphereError, match=r"devices: found 2, but torchrun started 4 proc"):
-        open_fabric(make_settings(devices=2))
+    expected = r"devices: found 2 on each of 3 nodes, but torchrun started 4 proc"
+    with pytest.raises(DeepsphereError, match=expected):
+        open_fabric(make_settings(devices=2, nodes=3))
+
+
+def test_several_machines_need_torchrun(make_settings):
+    expected = r"nodes: found 3.*run torchrun --nnodes 3 --nproc-per-node 2 on each"
+    with pytest.raises(DeepsphereError, match=expected):
+        open_fabric(make_settings(devices=2, nodes=3))
 
 
 @pytest.mark.parametrize(("name", "dtype"), [("float32", torch.float32), ("bf16", torch.bfloat16)])

@@ -75,7 +75,12 @@ class Training(StrictModel):
         description="of the network's operations; weights and losses are float32 always",
     )
     devices: int = Field(
-        default=1, ge=1, description="processes of this machine, each with a device of its own"
+        default=1, ge=1, description="processes of a machine, each with a device of its own"
+    )
+    nodes: int = Field(
+        default=1,
+        ge=1,
+        description="machines to train on, started by torchrun; the workflow does so under Slurm",
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="where to train; auto takes a GPU where there is one"

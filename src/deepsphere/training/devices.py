@@ -1,9 +1,11 @@
-"""Where a model is trained: on one device, or on several of one machine, each with its process.
+"""Where a model is trained: on one device, or on several of one or more machines, each with its
+process.
 
-The processes of several devices are copies of the one that the user started, made by Fabric when
-the training begins, or by ``torchrun``. Either way they know their number from ``LOCAL_RANK``. What
-else there is of that name in an environment is not ours, and counts for nothing: job scripts of
-clusters export it.
+The processes of one machine are copies of the one that the user started, made by Fabric when the
+training begins, or by ``torchrun``; those of several machines come from ``torchrun`` on each. They
+know their number from ``LOCAL_RANK`` or, from ``torchrun``, ``RANK``. What else there is of those
+names in an environment is not ours, and counts for nothing: job scripts of clusters export it, and
+Slurm numbers its own tasks.
 """
 
 import os
@@ -58,42 +60,50 @@ def is_first_process() -> bool:
 
     It holds before the processes are started, too: then there is but the first.
     """
-    numbered = TorchElasticEnvironment.detect() or _has_copies()
-    return not numbered or int(os.environ["LOCAL_RANK"]) == 0
+    if TorchElasticEnvironment.detect():
+        return int(os.environ["RANK"]) == 0
+    return not _has_copies() or int(os.environ["LOCAL_RANK"]) == 0
 
 
 def open_fabric(settings: Training) -> Fabric:
     """Return what runs a model on the devices of the settings, with its processes started.
 
-    With several devices, and unless ``torchrun`` did it, the command of this process is started
-    once more for each further device; the copies come to this line by themselves.
+    With several devices of one machine, and unless ``torchrun`` did it, the command of this process
+    is started once more for each further device; the copies come to this line by themselves.
 
     Raises
     ------
     DeepsphereError
-        If there are too few GPUs, or ``torchrun`` started another number of processes.
+        If there are too few GPUs, ``torchrun`` started another number of processes, or there are
+        several machines and no ``torchrun`` started them.
     """
-    device, devices = find_device(settings.device), settings.devices
+    device, devices, nodes = find_device(settings.device), settings.devices, settings.nodes
     gpus = torch.cuda.device_count()
     if device.type == "cuda" and devices > gpus:
         raise DeepsphereError(
             f"training.devices: found {devices}, but PyTorch finds {gpus} GPUs; take as many"
         )
     started = TorchElasticEnvironment.detect()
-    if started and int(os.environ["WORLD_SIZE"]) != devices:
+    if started and int(os.environ["WORLD_SIZE"]) != devices * nodes:
         raise DeepsphereError(
-            f"training.devices: found {devices}, but torchrun started "
+            f"training.devices: found {devices} on each of {nodes} nodes, but torchrun started "
             f"{os.environ['WORLD_SIZE']} processes; make them equal"
+        )
+    if nodes > 1 and not started:
+        raise DeepsphereError(
+            f"training.nodes: found {nodes}, but this process was not started by torchrun; run "
+            f"torchrun --nnodes {nodes} --nproc-per-node {devices} on each, or leave it to Slurm"
         )
     # Named, as Fabric would take the tasks of a Slurm job for processes of this training.
     fabric = Fabric(
         accelerator=device.type,
         devices=devices,
-        strategy="ddp" if devices > 1 else "auto",
+        num_nodes=nodes,
+        strategy="ddp" if devices * nodes > 1 else "auto",
         precision=_PRECISIONS[settings.precision],
         plugins=[TorchElasticEnvironment() if started else LightningEnvironment()],
     )
-    if devices > 1:
+    if devices * nodes > 1:
         # Fabric chooses a number of threads; that is the user's.
         threads = torch.get_num_threads()
         if not started and not _has_copies():
