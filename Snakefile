@@ -31,8 +31,11 @@ wildcard_constraints:
     seed="[0-9]+",
 
 
+# Seconds of work: not worth a place in the queue of a cluster.
 localrules:
     all,
+    summarize,
+    report,
 
 
 rule all:
@@ -41,5 +44,13 @@ rule all:
         f"{PATHS.results}/report.html",
 
 
+onstart:
+    begin()
+
+
 onsuccess:
     print_tables()
+
+
+onerror:
+    print_status()

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ def test_killing_the_whole_pipeline_again_and_again_changes_no_number(
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-        fresh.run("--unlock")
     fresh.run()
     assert results(fresh) == results(finished)
     assert (fresh.folder / "results/report.html").stat().st_size > 0
@@ -102,6 +102,23 @@ def test_code_that_is_edited_while_it_runs_makes_the_stage_fail(project: Any) ->
     assert not (project.folder / target).exists()
 
 
+def test_a_second_call_of_snakemake_in_a_folder_is_refused(project: Any) -> None:
+    text = (project.folder / "small.yaml").read_text()
+    (project.folder / "small.yaml").write_text(text.replace("epochs: 2", "epochs: 2000"))
+    first = project.start("--configfile", "small.yaml")
+    try:
+        lock = project.folder / ".snakemake/.caller.lock"
+        while first.poll() is None and not (lock.exists() and lock.read_text()):
+            time.sleep(0.05)
+        second = project.start("--configfile", "small.yaml")
+        output, _ = second.communicate(timeout=100)
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+        first.wait()
+    assert second.returncode == 1
+    assert f"Snakemake runs in this folder already: process {first.pid} on" in output
+
+
 def test_two_trainings_of_one_run_do_not_mix(project: Any) -> None:
     text = (project.folder / "small.yaml").read_text()
     (project.folder / "small.yaml").write_text(text.replace("epochs: 2", "epochs: 2000"))
@@ -112,13 +129,13 @@ def test_two_trainings_of_one_run_do_not_mix(project: Any) -> None:
         before = history.stat().st_mtime_ns
         while first.poll() is None and history.stat().st_mtime_ns == before:
             time.sleep(0.05)
-        second = project.deepsphere(*command)
+        with pytest.raises(subprocess.TimeoutExpired) as waited:
+            project.deepsphere(*command, timeout=10)
     finally:
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
-    assert second.returncode == 1
-    assert "another process is writing into results/small/dense/seed-0" in second.stderr
-    assert "Traceback" not in second.stderr
+    assert f"waiting for process {first.pid}" in waited.value.stderr.decode()
+    assert "going on" not in waited.value.stderr.decode()
 
 
 def test_a_model_of_another_task_is_not_evaluated(project: Any) -> None:

@@ -12,11 +12,11 @@ rule baseline:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=memory("baseline", 4000),
+        runtime=minutes("baseline", 60),
     params:
         settings=settings("baseline"),
     message:
         "Score the baselines of the task {wildcards.task} of {wildcards.experiment}"
     shell:
-        "python -m deepsphere baseline --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere baseline --settings {params.settings:q} > {log:q} 2>&1"

@@ -15,11 +15,12 @@ rule evaluate:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime="1h",
+        mem_mb=memory("evaluate", 4000),
+        runtime=minutes("evaluate", 60),
+        gpu=gpus_of_evaluation,
     params:
         settings=settings("evaluate"),
     message:
         "Evaluate {wildcards.variant} of {wildcards.experiment} with seed {wildcards.seed}"
     shell:
-        "python -m deepsphere evaluate --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere evaluate --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

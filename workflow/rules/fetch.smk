@@ -13,11 +13,11 @@ rule fetch:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="12h",
+        mem_mb=memory("fetch", 2000),
+        runtime=720,
     params:
         settings=settings("fetch"),
     message:
         "Fetch the raw files of {wildcards.source}"
     shell:
-        "python -m deepsphere fetch --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere fetch --settings {params.settings:q} > {log:q} 2>&1"

@@ -13,11 +13,11 @@ rule graph:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="1h",
+        mem_mb=memory("graph", 2000),
+        runtime=minutes("graph", 60),
     params:
         settings=settings("graph"),
     message:
         "Build the graph {wildcards.graph}"
     shell:
-        "python -m deepsphere graph --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere graph --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"

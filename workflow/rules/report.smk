@@ -13,11 +13,11 @@ rule report:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime="30m",
+        mem_mb=memory("report", 2000),
+        runtime=minutes("report", 30),
     params:
         settings=settings("report"),
     message:
         "Draw the figures and write the report"
     shell:
-        "python -m deepsphere report --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere report --settings {params.settings:q} > {log:q} 2>&1"

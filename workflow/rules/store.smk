@@ -11,13 +11,19 @@ rule store:
         f"{PATHS.logs}/store/{{store}}.tsv"
     conda:
         "../../environment.yml"
-    threads: 2
+    threads: cores_of_store
     resources:
-        mem_mb=4000,
-        runtime="4h",
+        cpus_per_task=cores_of_store,
+        mem_mb=memory_of_store,
+        mem_mb_per_cpu=memory_of_each_core,
+        runtime=240,
+        tasks=PLAN.configuration.dask.tasks if ACROSS_NODES else 1,
+        dask_cluster=PLAN.configuration.dask.cluster,
     params:
         settings=settings("store"),
     message:
         "Read the raw files and write the store {wildcards.store}"
     shell:
-        "python -m deepsphere store --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere store --threads {resources.cpus_per_task} --memory {resources.mem_mb}"
+        " --cluster {resources.dask_cluster:q} --tasks {resources.tasks}"
+        " --settings {params.settings:q} > {log:q} 2>&1"

@@ -12,11 +12,11 @@ rule summarize:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime="10m",
+        mem_mb=memory("summarize", 1000),
+        runtime=minutes("summarize", 10),
     params:
         settings=settings("summarize"),
     message:
         "Gather the results of {wildcards.experiment} in one table"
     shell:
-        "python -m deepsphere summarize --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere summarize --settings {params.settings:q} > {log:q} 2>&1"

@@ -15,13 +15,18 @@ rule train:
         f"{PATHS.logs}/train/{{experiment}}-{{variant}}-seed-{{seed}}.tsv"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: training("devices")
     resources:
-        mem_mb=4000,
-        runtime="12h",
+        mem_mb=memory("train", 4000),
+        cpus_per_task=training("devices"),
+        tasks=tasks_of_training,
+        runtime=720,
+        gpu=gpus,
+        gres=gpus_of_each_node,
+        nodes=training("nodes"),
     params:
         settings=settings("train"),
     message:
         "Train {wildcards.variant} of {wildcards.experiment} with seed {wildcards.seed}"
     shell:
-        "python -m deepsphere train --threads {threads} --settings {params.settings:q} > {log:q} 2>&1"
+        "exec python -m deepsphere train --threads {resources.cpus_per_task} --settings {params.settings:q} > {log:q} 2>&1"

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 COPIED = ("src", "workflow", "profiles", "config", "Snakefile", "environment.yml")
 
 STAGES = {
@@ -96,43 +96,54 @@ class Project:
         """Write the configuration that :meth:`run` uses."""
         (self.folder / "small.yaml").write_text(yaml.safe_dump(configuration))
 
+    def configuration(self) -> Any:
+        """Return the configuration that :meth:`run` uses."""
+        return yaml.safe_load((self.folder / "small.yaml").read_text())
+
     def environment(self) -> dict[str, str]:
         """Return the environment in which the copy's own code is run by hand."""
         return {**os.environ, "PYTHONPATH": str(self.folder / "src")}
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(
+        self, *arguments: str, environment: dict[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         """Start snakemake in a process group of its own."""
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"],
             cwd=self.folder,
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
         )
 
-    def run(self, *arguments: str, configured: bool = True) -> str:
+    def run(
+        self, *arguments: str, configured: bool = True, environment: dict[str, str] | None = None
+    ) -> str:
         """Run snakemake to its end and return what it printed."""
         if configured:
             arguments = (*arguments, "--configfile", "small.yaml")
-        process = self.start(*arguments)
+        process = self.start(*arguments, environment=environment)
         try:
-            output, _ = process.communicate(timeout=300)
+            output, _ = process.communicate(timeout=500)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
         assert process.returncode == 0, output
         return output
 
-    def deepsphere(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def deepsphere(
+        self, *arguments: str, environment: dict[str, str] | None = None, timeout: float = 120
+    ) -> "subprocess.CompletedProcess[str]":
         """Run one command of the command line."""
         return subprocess.run(
             [sys.executable, "-m", "deepsphere", *arguments],
             cwd=self.folder,
-            env=self.environment(),
+            env={**self.environment(), **(environment or {})},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=timeout,
         )
 
     def start_deepsphere(self, *arguments: str) -> subprocess.Popen[bytes]:
