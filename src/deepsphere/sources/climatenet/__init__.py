@@ -1,0 +1,1 @@
+"""ClimateNet: states of the atmosphere with events that experts outlined."""

@@ -1,0 +1,1 @@
+"""Labelled states of the atmosphere: what the sources of extreme events have in common."""
