@@ -1,0 +1,163 @@
+"""Simulated files are laid out as the published ones and say what they are; universes differ in
+skewness, and in nothing of second order where that is asked for.
+"""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_STORED, ZipFile
+
+import numpy as np
+import pytest
+from scipy.stats import skew
+
+from deepsphere.errors import DeepsphereError
+from deepsphere.sources.cosmo.listed import list_entries
+from deepsphere.sources.cosmo.lognormal import LognormalMatter, draw_convergence
+from deepsphere.sources.cosmo.settings import Source
+from deepsphere.sources.cosmo.simulator import simulate_raw, simulated_universes
+
+healpy = pytest.importorskip("healpy")
+pytest.importorskip("camb")
+pytest.importorskip("glass")
+
+NSIDE = 64
+PAIRS = 6
+
+
+def settings(edition: str, seed: int = 3, **others: Any) -> dict[str, Any]:
+    simulation = {"nside": 8, "maps": 4, "seed": seed}
+    source = {"kind": "cosmo", "edition": edition, "simulate": simulation, **others}
+    return Source.model_validate(source).model_dump(mode="json")
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+
+
+def archived(folder: Path) -> dict[str, np.ndarray]:
+    maps = {}
+    for name in ("training.zip", "testing.zip"):
+        with ZipFile(folder / name) as archive:
+            assert b"lognormal mock, not N-body" in archive.comment
+            for member in archive.infolist():
+                assert member.compress_type == ZIP_STORED
+                maps[member.filename] = np.load(io.BytesIO(archive.read(member)))
+    return maps
+
+
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw") / "cosmo"
+    simulate_raw(settings("zenodo"), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loose(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw") / "cosmo"
+    simulate_raw(settings("maps", mirrors=["maps"], labels="labels.csv.gz"), folder)
+    return folder
+
+
+def test_the_published_layout(record: Path) -> None:
+    assert files(record) == ["README.md", "simulation.json", "testing.zip", "training.zip"]
+    maps = archived(record)
+    assert list(maps) == [
+        f"{folder}/kappa_omega_m_{matter}_s_{seed}.npy"
+        for folder, seeds in (("training", (1, 2, 3)), ("testing", (4,)))
+        for seed in seeds
+        for matter in ("0p26", "0p31")
+    ]
+    for values in maps.values():
+        assert values.shape == (768,)
+        assert values.dtype == np.float32
+    entries = list_entries(record, files(record), {"labels": None, "mask": None}).entries
+    assert [(entry.label, entry.seed, entry.split) for entry in entries] == [
+        (label, seed, "train" if seed < 4 else "test")
+        for label in ("Omega_m 0.26", "Omega_m 0.31")
+        for seed in (1, 2, 3, 4)
+    ]
+
+
+def test_a_table_says_what_the_names_say(loose: Path) -> None:
+    assert len(files(loose)) == 8 + 3
+    source = {"labels": "labels.csv.gz", "mask": None}
+    by_table = list_entries(loose, files(loose), source)
+    by_name = list_entries(loose, files(loose), {"labels": None, "mask": None})
+    assert by_table.entries == by_name.entries
+    assert by_table.report["columns_passed_over"] == []
+
+
+def test_files_say_what_they_are(record: Path) -> None:
+    assert "lognormal mock, not N-body" in (record / "README.md").read_text()
+    provenance = json.loads((record / "simulation.json").read_text())
+    assert provenance["what"] == "lognormal mock, not N-body"
+    assert provenance["settings"]["seed"] == 3
+    assert [(one["matter"], one["sigma_8"]) for one in provenance["universes"]] == [
+        (0.26, 0.91),
+        (0.31, 0.82),
+    ]
+    assert provenance["light_cone"] == {"nearest": 0.1, "source": 0.8, "shells": 14}
+    assert set(provenance["versions"]) == {"camb", "glass", "healpy", "numpy"}
+
+
+def test_maps_depend_on_the_seed_alone(record: Path, loose: Path, tmp_path: Path) -> None:
+    maps = archived(record)
+    for name, values in maps.items():
+        np.testing.assert_allclose(np.load(loose / name), values, rtol=0, atol=1e-8)
+    simulate_raw(settings("zenodo", seed=4), tmp_path)
+    others = archived(tmp_path)
+    assert not any(np.allclose(others[name], values, atol=1e-6) for name, values in maps.items())
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"), [("files", ["a.npy"]), ("mask", "mask.npy"), ("ordering", "nested")]
+)
+def test_what_simulated_maps_cannot_be(setting: str, value: Any, tmp_path: Path) -> None:
+    source = settings("maps", mirrors=["maps"], **{setting: value})
+    with pytest.raises(DeepsphereError, match=f"^simulated maps: found {setting} .*leave it out$"):
+        simulate_raw(source, tmp_path)
+
+
+def moments(universes: dict[float, LognormalMatter]) -> dict[float, np.ndarray]:
+    """Variance and skewness of maps smoothed by sigma of a pixel, ``(pair, moment)``."""
+    found: dict[float, list[tuple[float, float]]] = {matter: [] for matter in universes}
+    for pair in range(PAIRS):
+        for matter, universe in universes.items():
+            values = healpy.smoothing(
+                draw_convergence(universe, (0, pair)), sigma=healpy.nside2resol(NSIDE)
+            )
+            found[matter].append((values.var(), skew(values)))
+    return {matter: np.array(values) for matter, values in found.items()}
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[float, np.ndarray]:
+    return moments(simulated_universes(NSIDE))
+
+
+@pytest.fixture(scope="module")
+def matched() -> dict[float, np.ndarray]:
+    return moments(simulated_universes(NSIDE, matched=True))
+
+
+def test_more_fluctuations_are_more_skewed(
+    published: dict[float, np.ndarray], matched: dict[float, np.ndarray]
+) -> None:
+    """Of pairs, whose skies are alike: the difference is 5 standard errors of its mean or more."""
+    for found in (published, matched):
+        differences = (found[0.26] - found[0.31])[:, 1]
+        error = differences.std(ddof=1) / PAIRS**0.5
+        assert differences.mean() > 5 * error
+
+
+def test_matched_universes_have_one_variance(
+    published: dict[float, np.ndarray], matched: dict[float, np.ndarray]
+) -> None:
+    """The ratio of a pair scatters by some 0.2 %."""
+    np.testing.assert_array_equal(matched[0.31], published[0.31])
+    ratios = (published[0.26] / published[0.31])[:, 0], (matched[0.26] / matched[0.31])[:, 0]
+    assert ratios[0].mean() > 1.1
+    assert ratios[1].mean() == pytest.approx(1, abs=0.003)
