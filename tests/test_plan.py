@@ -106,6 +106,7 @@ def change(settings: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 TASK = "experiments/ghcn/tasks/temperature-w2"
 VARIANT = "experiments/ghcn/variants/p1"
+RANKED = "experiments/shrec17/tasks/sound"
 BASE = "experiments/ghcn/base"
 STORE = "stores/ghcn-precipitation-sound"
 
@@ -124,6 +125,8 @@ CHANGES = [
     (f"{TASK}/title", "Two days", {"summarize"}),
     (f"{TASK}/normalization", "train", {"train", "evaluate", "baseline"}),
     (f"{TASK}/window", 3, {"train", "evaluate", "baseline"}),
+    (f"{RANKED}/ranking", "thresholds", {"evaluate", "baseline"}),
+    (f"{RANKED}/triplet", 0.5, {"train", "evaluate", "baseline"}),
     (f"{VARIANT}/title", "First order", {"summarize"}),
     ("experiments/ghcn/variants/p4-sound/protocol", "published", {"summarize"}),
     (f"{VARIANT}/published", ..., {"summarize"}),

@@ -67,12 +67,18 @@ class Plan:
             modules=(
                 "deepsphere.stages.store",
                 module_name("sources", settings.kind, "samples"),
+                *_sampling_modules(settings),
             ),
         )
 
     def graph(self, graph: str) -> Job:
         """Return the job that builds a graph."""
         settings = _find("graph", graph, self.configuration.graphs)
+        if settings.store is not None:
+            # The store's own sampling, if it has one: the graph need not wait for the samples.
+            sampling = getattr(self.configuration.stores[settings.store], "sampling", None)
+            if sampling is not None:
+                settings = settings.model_copy(update={"store": None, "sampling": sampling})
         modules: tuple[str, ...] = ("deepsphere.stages.graph",)
         inputs = {}
         if settings.sampling is not None:
@@ -99,6 +105,7 @@ class Plan:
         return Job(
             settings={
                 **self._run(experiment, variant, seed),
+                "task": self._task(experiment, variant).training_settings(),
                 "training": _plain(self._variant(experiment, variant).training),
             },
             modules=("deepsphere.stages.train", *self._run_modules(experiment, variant)),
@@ -110,6 +117,7 @@ class Plan:
         return Job(
             settings={
                 **settings,
+                "training_task": self._task(experiment, variant).training_settings(),
                 "device": self._variant(experiment, variant).training.device,
                 "evaluation": f"{settings['folder']}/evaluation.json",
                 "predictions": f"{settings['folder']}/predictions.npz",
@@ -181,8 +189,13 @@ class Plan:
                     variant: row["evaluations"]
                     for variant, row in self.summarize(name).settings["variants"].items()
                 },
+                "stores": {
+                    task: self._store(settings.store)
+                    for task, settings in experiment.tasks.items()
+                    if settings.shows_samples
+                },
             }
-            for name in self.configuration.experiments
+            for name, experiment in self.configuration.experiments.items()
         }
         return Job(
             settings={
@@ -203,7 +216,7 @@ class Plan:
         if seed not in seeds:
             listed = ", ".join(map(str, seeds))
             raise DeepsphereError(f"{experiment} has no seed {seed}; its seeds are {listed}")
-        task = self.configuration.experiments[experiment].tasks[settings.task]
+        task = self._task(experiment, variant)
         folder = self._seed(experiment, variant, seed)
         return {
             "experiment": experiment,
@@ -221,12 +234,16 @@ class Plan:
 
     def _run_modules(self, experiment: str, variant: str) -> tuple[str, ...]:
         settings = self._variant(experiment, variant)
-        task = self.configuration.experiments[experiment].tasks[settings.task]
+        task = self._task(experiment, variant)
         return module_name("tasks", task.kind), module_name("models", settings.model.kind)
 
     def _variant(self, experiment: str, variant: str) -> Any:
         variants = _find("experiment", experiment, self.configuration.experiments).variants
         return _find(f"variant of {experiment}", variant, variants)
+
+    def _task(self, experiment: str, variant: str) -> Any:
+        task = self._variant(experiment, variant).task
+        return self.configuration.experiments[experiment].tasks[task]
 
     def _raw(self, source: str) -> str:
         return str(PurePosixPath(self.configuration.paths.raw, source))
@@ -244,6 +261,12 @@ class Plan:
     def _baseline(self, experiment: str, task: str) -> str:
         results = self.configuration.paths.results
         return str(PurePosixPath(results, experiment, "baselines", f"{task}.json"))
+
+
+def _sampling_modules(store: Any) -> tuple[str, ...]:
+    """Return the module of the sampling that a store names; stations bring their own."""
+    sampling = getattr(store, "sampling", None)
+    return () if sampling is None else (module_name("samplings", sampling.partition(":")[0]),)
 
 
 def _plain(settings: Any) -> dict[str, Any]:

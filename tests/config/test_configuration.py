@@ -110,7 +110,7 @@ def test_all_sections_are_found() -> None:
     names = {model.__name__ for model in MODELS}
     assert {"Configuration", "Paths", "Source", "Simulation", "Store", "Selection"} <= names
     assert {"Split", "GraphSettings", "Experiment", "Variant", "Published", "Training"} <= names
-    assert {"DenseRegressor", "GlobalRegressor", "Task"} <= names
+    assert {"Classifier", "DenseRegressor", "GlobalRegressor", "Task"} <= names
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: f"{model.__module__}.{model.__name__}")

@@ -10,6 +10,7 @@ import yaml
 
 from deepsphere.config.configuration import check_configuration
 from deepsphere.plan import Plan
+from deepsphere.workers import Workers
 
 CONFIGURATION = """
 standalone: true
@@ -66,7 +67,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for stage, job in jobs:
-            importlib.import_module(f"deepsphere.stages.{stage}").run(job.settings)
+            how = (Workers(),) if stage == "store" else ()
+            importlib.import_module(f"deepsphere.stages.{stage}").run(job.settings, *how)
     torch.set_num_threads(threads)
     return folder
 

@@ -90,6 +90,7 @@ def test_weights_come_back(trained: Trained, tmp_path: Path) -> None:
         "digest": trained.digest,
         "sampling": trained.sampling,
         "input_channels": trained.input_channels,
+        "input_times": 1,
         "unit": trained.unit,
         "classes": None,
     }

@@ -212,11 +212,3 @@ def test_a_task_that_normalizes_nothing(project: Path) -> None:
     with torch.no_grad():
         expected = trained.model(torch.as_tensor(values, dtype=torch.float32)).numpy()
     np.testing.assert_array_equal(trained.predict(values), expected)
-
-
-def test_classes_have_names(project: Path) -> None:
-    named = edit(
-        f"{GLOBAL}/training.json", lambda manifest: manifest["use"].update(classes=["cat", "dog"])
-    )
-    named(project)
-    assert load(project / GLOBAL).classes == ("cat", "dog")

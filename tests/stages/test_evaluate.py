@@ -13,15 +13,15 @@ import torch
 from deepsphere.errors import DeepsphereError
 from deepsphere.nn.digest import weights_digest
 from deepsphere.stages import evaluate
+from deepsphere.tasks.regression import RegressionSamples
 from deepsphere.tasks.samples import Batch
 
 DIGESTS = {"store": "a" * 64, "graph": "b" * 64}
 
 
-class Samples:
+class Samples(RegressionSamples):
     """Maps of three pixels whose target is their mean, but for one that can be flawed."""
 
-    objective: ClassVar[str] = "regression"
     splits: ClassVar[dict[str, Any]] = {
         "train": np.arange(20),
         "validation": np.arange(20, 24),
@@ -72,6 +72,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         "variant": "one",
         "task": {"kind": "day-of-year", "channels": ["TMIN"]},
         "model": {"kind": "global-regressor", "widths": [4]},
+        "training_task": {"kind": "day-of-year", "channels": ["TMIN"]},
         "seed": 0,
         "device": "cpu",
         "folder": str(run),
@@ -139,13 +140,19 @@ def test_a_run_on_another_store_or_graph_is_refused(stage: Any, name: str) -> No
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("task", {"kind": "day-of-year", "channels": ["TMAX"]}),
+        ("training_task", {"kind": "day-of-year", "channels": ["TMAX"]}),
         ("model", {"kind": "global-regressor", "widths": [5]}),
         ("seed", 1),
     ],
 )
 def test_a_run_of_another_task_model_or_seed_is_refused(stage: Any, name: str, value: Any) -> None:
-    assert f"was trained with another {name}; run the train stage again" in stage(**{name: value})
+    part = name.removeprefix("training_")
+    assert f"was trained with another {part}; run the train stage again" in stage(**{name: value})
+
+
+def test_what_only_the_test_depends_on_may_change(stage: Any) -> None:
+    task = {"kind": "day-of-year", "channels": ["TMIN"], "scored": "otherwise"}
+    assert stage(task=task)["task"] == task
 
 
 def test_weights_that_the_manifest_does_not_promise_are_refused(stage: Any) -> None:

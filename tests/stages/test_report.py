@@ -90,6 +90,7 @@ def settings(tmp_path):
             "weather": {
                 "metrics": str(results / "weather" / "metrics.json"),
                 "evaluations": evaluations,
+                "stores": {},
             }
         },
         "figures": str(results / "figures"),

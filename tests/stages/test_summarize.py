@@ -17,11 +17,12 @@ ERRORS = {"0": 8.5, "1": 8.0, "2": 9.75}
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, Any]:
     """Return the settings of a table of one task, a variant of three seeds and one of one seed."""
-    store = {"digest": "d" * 64, "simulated": False}
+    store = {"digest": "d" * 64, "simulated": False, "report": {}}
     write_json(tmp_path / "store.json", store)
     baselines = {
         "inputs": {"store": store["digest"]},
         "unit": "degC",
+        "metrics": ["mse", "mae", "r2"],
         "pixels": 5,
         "samples": {"train": 10, "validation": 0, "test": 4},
         "baselines": {"persistence": {"description": "", "parameters": 0, "metrics": {"mse": 9}}},

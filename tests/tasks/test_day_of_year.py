@@ -159,5 +159,5 @@ def test_validation_days_are_not_trained_on(store_of):
 
 def test_channels_that_the_store_lacks_are_named():
     with pytest.raises(ValueError, match="found 'TMIN'; its store has PRCP"):
-        task().check_channels(("PRCP",))
-    task().check_channels(("PRCP", "TMIN"))
+        task().check_store(("PRCP",), ())
+    task().check_store(("PRCP", "TMIN"), ())

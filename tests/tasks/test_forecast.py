@@ -271,8 +271,8 @@ def test_no_baseline_is_fitted_to_validation_samples(store_of):
 
 def test_channels_that_the_store_lacks_are_named():
     with pytest.raises(ValueError, match="found 'TMAX'; its store has PRCP, TMIN"):
-        task().check_channels(("PRCP", "TMIN"))
-    task().check_channels(("PRCP", "TMAX", "TMIN"))
+        task().check_store(("PRCP", "TMIN"), ())
+    task().check_store(("PRCP", "TMAX", "TMIN"), ())
 
 
 def test_channels_of_different_units_are_refused(store_of):

@@ -39,11 +39,11 @@ class CountedRegression(Regression):
     stop: object = None
     count: list = dataclasses.field(default_factory=list)
 
-    def loss(self, output, target, known):
+    def loss(self, model, inputs, target, known):
         self.count.append(len(target))
         if len(self.count) == self.stop_at:
             self.stop()
-        return super().loss(output, target, known)
+        return super().loss(model, inputs, target, known)
 
 
 class Small(torch.nn.Module):

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import math
+import os
+import signal
 import threading
 from types import SimpleNamespace
 
@@ -118,11 +120,30 @@ def test_a_run_stopped_anywhere_is_resumed_to_the_same_numbers(
     assert len(objective.count) == 8 * BATCHES - done
 
 
+@pytest.mark.parametrize("batch", [1, 4, 8 * BATCHES - 1])
+def test_a_run_that_is_asked_to_end_keeps_what_it_has(
+    tmp_path, train, outcome, undisturbed, make_objective, batch
+):
+    settings, whole = undisturbed
+
+    def ask():
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(DeepsphereError, match=r"asked to end \(SIGTERM\) after \d+ epochs"):
+        train(tmp_path, settings, objective=make_objective(stop_at=batch, stop=ask))
+    objective = make_objective()
+    assert outcome(tmp_path, *train(tmp_path, settings, objective=objective)) == whole
+    # The step in which it was asked is done and kept.
+    epoch, within = divmod(batch - 1, BATCHES)
+    step = min((within // settings.accumulate + 1) * settings.accumulate, BATCHES)
+    assert len(objective.count) == 8 * BATCHES - (epoch * BATCHES + step)
+
+
 def test_a_run_stopped_in_a_validation_is_resumed_to_the_same_numbers(
     tmp_path, monkeypatch, train, outcome, full
 ):
     class Stopping(Regression):
-        def scores(self, *arguments):
+        def answer(self, *arguments):
             raise Interrupted
 
     whole = outcome(tmp_path / "whole", *train(tmp_path / "whole", full))
@@ -215,8 +236,8 @@ def test_every_epoch_sees_each_training_sample_once_in_another_order(
 
 
 def validation_error(model, samples):
-    found = predict(model, samples, samples.splits["validation"], 12, CPU)
-    return regression_metrics(*found)["mse"]
+    found = predict(model, samples, samples.splits["validation"], Regression(), 12, CPU)
+    return samples.scores(found)["mse"]
 
 
 def test_the_best_model_is_that_of_the_best_validation_epoch(
@@ -292,7 +313,7 @@ def test_without_validation_samples_the_curve_is_that_of_the_test_samples(
 ):
     samples = make_samples(validation=0)
     model, progress = train(tmp_path, make_settings(epochs=1), samples=samples)
-    found = regression_metrics(*predict(model, samples, samples.splits["test"], 5, CPU))
+    found = samples.scores(predict(model, samples, samples.splits["test"], Regression(), 5, CPU))
     assert progress.history[0]["test"]["mse"] == pytest.approx(found["mse"], rel=1e-5)
 
 
@@ -504,7 +525,7 @@ def test_a_model_learns_what_can_be_learned(
     persistence = regression_metrics(
         samples.windows(test)[..., -1], observed, np.isfinite(observed)
     )
-    found = regression_metrics(*predict(model, samples, test, 12, CPU))
+    found = samples.scores(predict(model, samples, test, Regression(), 12, CPU))
     assert found["mse"] < 0.5 * persistence["mse"]
 
 

@@ -20,7 +20,10 @@ CPU = torch.device("cpu")
 def test_predictions_are_in_order_and_in_the_unit_of_the_data(make_samples, offset, batch_size):
     samples = make_samples()
     numbers = samples.splits["test"][::-1]
-    prediction, target, known = predict(offset(), samples, numbers, batch_size, CPU)
+    found = predict(offset(), samples, numbers, Regression(), batch_size, CPU)
+    prediction, target, known = found.prediction, found.target, found.known
+    np.testing.assert_array_equal(found.numbers, numbers)
+    assert found.descriptors is None
     observed = samples.observed(numbers)
     np.testing.assert_array_equal(known, np.isfinite(observed))
     np.testing.assert_allclose(target[known], observed[known], rtol=1e-5, atol=1e-6)
@@ -34,8 +37,8 @@ def test_predicting_changes_nothing_in_the_model(make_samples, small, training):
     torch.manual_seed(0)
     model, samples = small().train(training), make_samples()
     before = weights_digest(model.state_dict())
-    first, _, _ = predict(model, samples, np.arange(20), 20, CPU)
-    second, _, _ = predict(model, samples, np.arange(20), 3, CPU)
+    first = predict(model, samples, np.arange(20), Regression(), 20, CPU).prediction
+    second = predict(model, samples, np.arange(20), Regression(), 3, CPU).prediction
     # In evaluation a sample's prediction does not depend on its batch.
     np.testing.assert_allclose(first, second, atol=1e-6)
     assert weights_digest(model.state_dict()) == before
@@ -46,7 +49,8 @@ def test_score_is_that_of_the_predictions(make_samples, make_settings, small):
     torch.manual_seed(0)
     model, samples = small(), make_samples()
     numbers = samples.splits["test"]
-    expected = regression_metrics(*predict(model, samples, numbers, 9, CPU))
+    found = predict(model, samples, numbers, Regression(), 9, CPU)
+    expected = regression_metrics(found.prediction, found.target, found.known)
     fabric = open_fabric(make_settings())
     assert score(model, samples, numbers, Regression(), 9, fabric) == expected
 
@@ -74,10 +78,10 @@ def test_a_sample_that_is_not_finite_is_named(make_samples, make_settings, offse
     found = "1 times inf in its input" if part == "input" else "2 times -inf in its target"
     message = rf"^data: sample 31 \(2010-01-19\) has {found}; mend it, or mark it as unknown$"
     with pytest.raises(DeepsphereError, match=message):
-        predict(offset(), samples, np.arange(40), 7, CPU)
+        predict(offset(), samples, np.arange(40), Regression(), 7, CPU)
     with pytest.raises(DeepsphereError, match=message):
         score(offset(), samples, np.arange(40), Regression(), 7, fabric)
-    predict(offset(), samples, np.arange(31), 7, CPU)
+    predict(offset(), samples, np.arange(31), Regression(), 7, CPU)
 
 
 def test_infinite_predictions_have_no_finite_score(make_samples, make_settings, offset):

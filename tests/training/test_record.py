@@ -26,6 +26,7 @@ def test_all_that_is_needed(settings, tmp_path, make_samples):
     content = (folder / NORMALIZATION).read_bytes()
     assert use == {
         "input_channels": samples.window,
+        "input_times": 1,
         "unit": "°C",
         "classes": None,
         "graph": "../../../../data/graphs/near",
@@ -46,10 +47,12 @@ def test_all_that_is_needed(settings, tmp_path, make_samples):
 def test_samples_that_standardize_nothing_and_have_classes(settings, tmp_path):
     class Samples:
         input_channels = 2
+        input_times = 3
         unit = "1"
         classes = ("cat", "dog")
 
     use = record_use(settings, Samples())
     assert use["normalization"] is None
+    assert use["input_times"] == 3
     assert use["classes"] == ["cat", "dog"]
     assert not list(tmp_path.rglob(NORMALIZATION))

@@ -12,6 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from deepsphere.config.base import Name, StrictModel, wrong
+from deepsphere.config.dask import Dask
 from deepsphere.config.experiments import Experiment, Variant, merge
 from deepsphere.config.explanation import explain
 from deepsphere.config.graphs import GraphSettings
@@ -32,6 +33,7 @@ class Configuration(StrictModel):
         default=False, description="true: this file is complete, and lies over no other"
     )
     paths: Paths = Field(default_factory=Paths, description="where the files go")
+    dask: Dask = Field(default_factory=Dask, description="where stores are made")
     sources: dict[Name, Source] = Field(description="data sets as their publishers ship them")
     stores: dict[Name, Store] = Field(description="samples on one sampling, made of a source")
     graphs: dict[Name, GraphSettings] = Field(description="graphs on the samplings of stores")
@@ -63,9 +65,11 @@ class Configuration(StrictModel):
             of_task = [*where, "tasks", name]
             store = _known("store", task.store, self.stores, [*of_task, "store"])
             try:
-                task.check_channels(store.channels)
+                # Only stores of meshes have copies.
+                task.check_store(store.channels, getattr(store, "copies", ()))
             except ValueError as error:
-                raise wrong([*of_task, "channels"], str(error).removeprefix("channels: ")) from None
+                key, _, message = str(error).partition(": ")
+                raise wrong([*of_task, key], message) from None
         for name, variant in experiment.variants.items():
             self._check_variant([*where, "variants", name], variant, experiment)
         if _BASELINES in experiment.variants:
@@ -77,31 +81,46 @@ class Configuration(StrictModel):
     def _check_variant(self, where: list[str], variant: Variant, experiment: Experiment) -> None:
         task = _known("task", variant.task, experiment.tasks, [*where, "task"])
         graph = _known("graph", variant.graph, self.graphs, [*where, "graph"])
-        if graph.store != task.store:
+        store = self.stores[task.store]
+        sampling = _sampling(store)
+        if graph.store != task.store and (sampling is None or graph.sampling != sampling):
+            on = "" if sampling is None else f", which is on {sampling!r}"
             raise wrong(
                 [*where, "graph"],
                 f"found {variant.graph!r}, a graph on {_place(graph)}; "
-                f"the task {variant.task!r} uses {task.store!r}",
+                f"the task {variant.task!r} uses {task.store!r}{on}",
             )
-        if variant.model.kind not in task.model_kinds:
+        if variant.model.depth > graph.levels:
+            raise wrong(
+                [*where, "graph"],
+                f"found {variant.graph!r}, of levels: {graph.levels}; the model works on "
+                f"{variant.model.depth}: give the graph more levels, or the model fewer layers",
+            )
+        if variant.model.kind not in task.accepted_models:
             raise wrong(
                 [*where, "model", "kind"],
                 f"found {variant.model.kind!r}; "
-                f"a task of kind {task.kind!r} takes {' or '.join(task.model_kinds)}",
+                f"a task of kind {task.kind!r} takes {' or '.join(task.accepted_models)}",
             )
-        if variant.training.select == "best" and self.stores[task.store].split.validation == 0:
+        if variant.training.select == "best" and self._validation_share(store) == 0:
             raise wrong(
                 [*where, "training", "select"],
                 f"found 'best'; the store {task.store!r} has no validation samples to select on: "
-                "set its split.validation, or select last",
+                "set the share of validation in its split, or in its source; or select last",
             )
-        ahead = self.stores[task.store].looks_ahead or task.looks_ahead
+        ahead = store.looks_ahead or task.looks_ahead
         if variant.protocol == "sound" and ahead:
             raise wrong(
                 [*where, "protocol"],
-                f"found 'sound', but {ahead} uses knowledge of the test days; "
+                f"found 'sound', but {ahead} uses knowledge of the test samples; "
                 "change that, or the protocol",
             )
+
+    def _validation_share(self, store: Any) -> float | None:
+        """Return the share of the samples to select on; None if the raw files tell."""
+        divided = getattr(store, "split", self.sources[store.source])
+        share: float | None = getattr(divided, "validation", None)
+        return share
 
 
 def load_configuration(
@@ -176,6 +195,12 @@ def _read_yaml(path: Path) -> dict[str, Any]:
         found = type(values).__name__
         raise DeepsphereError(f"configuration: {path} holds a {found}, not a mapping of keys")
     return values
+
+
+def _sampling(store: Any) -> str | None:
+    """Return the name of the sampling that a store is on, or None if it is on stations."""
+    name: str | None = getattr(store, "sampling", None)
+    return name
 
 
 def _place(graph: GraphSettings) -> str:

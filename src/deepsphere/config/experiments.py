@@ -23,7 +23,7 @@ class Variant(StrictModel):
 
     title: str = Field(description="the row's name in tables and figures")
     protocol: Literal["published", "sound"] = Field(
-        description="published: as the paper's code did; sound: no knowledge of the test days"
+        description="published: as the paper's code did; sound: no knowledge of the test samples"
     )
     task: Name = Field(description="name of a task of the experiment")
     graph: Name = Field(description="name of a graph")

@@ -12,8 +12,17 @@ from pydantic import Field
 
 from deepsphere.registry import load
 
-SOURCES = ("ghcn",)
-TASKS = ("forecast", "day-of-year")
+SOURCES = (
+    "ghcn",
+    "meshes",
+    "modelnet40",
+    "shrec17",
+    "climate",
+    "climatenet",
+    "deepcam",
+    "cosmo",
+)
+TASKS = ("forecast", "day-of-year", "classification", "segmentation")
 
 
 def _union(classes: list[Any]) -> Any:

@@ -78,8 +78,8 @@ def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], d
     weights : dict of str to Tensor
         For ``load_state_dict``, on the CPU.
     description : dict
-        ``settings``, ``digest``, ``sampling``, ``input_channels``, ``unit`` and ``classes``, as in
-        :class:`~deepsphere.inference.trained.Trained`.
+        ``settings``, ``digest``, ``sampling``, ``input_channels``, ``input_times``, ``unit`` and
+        ``classes``, as in :class:`~deepsphere.inference.trained.Trained`.
 
     Raises
     ------
@@ -114,6 +114,7 @@ def _description(trained: Trained) -> str:
             "digest": weights_digest(trained.model.state_dict()),
             "sampling": trained.sampling,
             "input_channels": trained.input_channels,
+            "input_times": trained.input_times,
             "unit": trained.unit,
             "classes": None if trained.classes is None else list(trained.classes),
         }

@@ -51,6 +51,8 @@ class Trained:
     digest : str
         SHA-256 of the weights, see :func:`deepsphere.nn.digest.weights_digest`.
     input_channels : int
+    input_times : int
+        States of an input: if several, they have an axis before that of the pixels.
     normalization : Normalization or None
         From data in their unit to inputs, and from outputs to data. None where these are the same.
     unit : str
@@ -65,6 +67,7 @@ class Trained:
     settings: dict[str, Any]
     digest: str
     input_channels: int
+    input_times: int
     normalization: Normalization | None
     unit: str
     classes: tuple[str, ...] | None
@@ -89,9 +92,9 @@ class Trained:
 
         Parameters
         ----------
-        values : ndarray of float, shape (sample, pixel, input channel)
-            The pixels as in :attr:`positions`. NaN where nothing is known, which is filled as in
-            training.
+        values : ndarray of float, shape (sample, [time,] pixel, input channel)
+            The times as in :attr:`input_times`, the last one that which is asked about; the pixels
+            as in :attr:`positions`. NaN where nothing is known, which is filled as in training.
         channel : str, optional
             Which of the task's channels the maps are of, where these share the model and there are
             several; see :class:`~deepsphere.tasks.normalization.Normalization`.
@@ -108,11 +111,12 @@ class Trained:
         DeepsphereError
             If the channel is missing or unknown.
         """
-        pixels = self.hierarchy.pixels(0)
-        if values.ndim != 3 or not len(values) or values.shape[1:] != (pixels, self.input_channels):
+        times = (self.input_times,) if self.input_times > 1 else ()
+        shape = (*times, self.hierarchy.pixels(0), self.input_channels)
+        if not len(values) or values.shape[1:] != shape:
+            expected = ", ".join(map(str, shape))
             raise ValueError(
-                f"expected values of shape (1 or more, {pixels}, {self.input_channels}), "
-                f"found {values.shape}"
+                f"expected values of shape (1 or more, {expected}), found {values.shape}"
             )
         inputs = values.astype(np.float32)
         if self.normalization is not None:
@@ -159,7 +163,13 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
     hierarchy = graph_hierarchy(graph)
     # Weights are drawn, only to be replaced; what the caller draws next is not to depend on it.
     with torch.random.fork_rng(devices=[]):
-        model = build_model(manifest["model"], use["input_channels"], hierarchy)
+        model = build_model(
+            manifest["model"],
+            use["input_channels"],
+            hierarchy,
+            None if use["classes"] is None else len(use["classes"]),
+            use["input_times"],
+        )
     load_weights(model, folder / "model.pt", manifest["digest"])
     return Trained(
         model=model.to(device).eval(),
@@ -168,6 +178,7 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
         settings={name: manifest[name] for name in _SETTINGS},
         digest=manifest["digest"],
         input_channels=use["input_channels"],
+        input_times=use["input_times"],
         normalization=_load_normalization(folder, use["normalization"]),
         unit=use["unit"],
         classes=None if use["classes"] is None else tuple(use["classes"]),

@@ -1,15 +1,20 @@
 """Score what needs no network on the test samples of a task."""
 
 import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from deepsphere.files import read_json, write_json
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsphere.files import empty_scratch, read_json, write_json
 from deepsphere.registry import load
 from deepsphere.stores.reader import open_store
-from deepsphere.tasks.regression import regression_metrics
+from deepsphere.tasks.samples import Float, Predictions, Samples
 
 _LOG = logging.getLogger(__name__)
+_BATCH_SIZE = 16
 
 
 def run(settings: dict[str, Any], threads: int = 1) -> None:
@@ -25,13 +30,14 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     promised = read_json(Path(settings["store_manifest"]), "manifest of the store")
     store = open_store(Path(settings["store"]), promised["digest"])
     task = load("tasks", settings["task"]["kind"]).Task.model_validate(settings["task"])
-    samples = task.samples(store)
-    numbers = samples.splits["test"]
-    batch = samples.batch(numbers)
-    target = samples.to_unit(numbers, batch.target)
+    samples: Samples = task.samples(store)
+    output = Path(settings["output"])
     baselines = {}
+    counts = {name: len(part) for name, part in samples.splits.items()}
     for name, description, parameters, prediction in task.baselines(store):
-        metrics = regression_metrics(prediction, target, batch.known)
+        metrics, answers = _scores(samples, prediction, output)
+        if answers != counts["test"]:
+            counts["answers"] = answers
         baselines[name] = {
             "description": description,
             "parameters": parameters,
@@ -44,9 +50,35 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
         "experiment": settings["experiment"],
         "task": settings["name"],
         "unit": samples.unit,
+        "metrics": list(samples.metrics),
         "pixels": store.shape[1],
-        "samples": {name: len(part) for name, part in samples.splits.items()},
+        "samples": counts,
         "inputs": {"store": promised["digest"]},
         "baselines": baselines,
     }
-    write_json(Path(settings["output"]), result)
+    write_json(output, result)
+
+
+def _scores(
+    samples: Samples, prediction: Float | Callable[[NDArray[np.int64]], Float], output: Path
+) -> tuple[dict[str, float], int]:
+    """Return the scores of what is said of the test samples, or of what says it batch by batch,
+    and the number of answers that were scored.
+    """
+    with empty_scratch(output) as scratch:
+        tally = samples.tally(scratch)
+        for found in _predictions(samples, prediction):
+            tally.add(found)
+        return dict(tally.scores()), len(tally.kept()["target"])
+
+
+def _predictions(
+    samples: Samples, prediction: Float | Callable[[NDArray[np.int64]], Float]
+) -> Iterator[Predictions]:
+    numbers = samples.splits["test"]
+    if not callable(prediction):
+        yield Predictions(numbers, prediction, *samples.truth(numbers))
+        return
+    for start in range(0, len(numbers), _BATCH_SIZE):
+        block = numbers[start : start + _BATCH_SIZE]
+        yield Predictions(block, prediction(block), *samples.truth(block))

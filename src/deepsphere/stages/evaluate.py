@@ -1,26 +1,27 @@
 """Score a trained run on the test samples, and keep its predictions."""
 
-import io
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.files import read_json, sha256_file, write_bytes, write_json
+from deepsphere.files import empty_scratch, read_json, sha256_file, write_json, written_whole
 from deepsphere.stages.inputs import open_run
-from deepsphere.tasks.samples import Float
+from deepsphere.tasks.samples import Samples, Tally, Tunable
 from deepsphere.training.devices import find_device
 from deepsphere.training.models import load_weights
-from deepsphere.training.objectives import OBJECTIVES, Objective
-from deepsphere.training.prediction import predict
+from deepsphere.training.objectives import make_objective
+from deepsphere.training.prediction import predict, predictions
 
 _LOG = logging.getLogger(__name__)
 _BATCH_SIZE = 64
+_BATCH_VALUES = 1 << 24
+"""Numbers of the inputs of a batch, of maps so large that fewer of them make one."""
 
 
 def run(settings: dict[str, Any], threads: int = 1) -> None:
@@ -47,8 +48,10 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
             f"evaluate: {settings['folder']} was trained on another store or graph; "
             "run the train stage again"
         )
+    # What only the test depends on may have changed since.
+    trained_with = {**settings, "task": settings["training_task"]}
     for part in ("task", "model", "seed"):
-        if manifest[part] != settings[part]:
+        if manifest[part] != trained_with[part]:
             raise DeepsphereError(
                 f"evaluate: {settings['folder']} was trained with another {part}; "
                 "run the train stage again"
@@ -56,27 +59,35 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     device = find_device(settings["device"])
     model = inputs.build()
     load_weights(model, Path(settings["folder"], "model.pt"), manifest["digest"])
+    model = model.to(device)
     samples = inputs.samples
+    objective = make_objective(samples.objective)
+    batch_size = _batch_size(samples, inputs.store.shape[1])
+    if isinstance(samples, Tunable):
+        samples = samples.tuned(
+            lambda numbers: predict(model, inputs.samples, numbers, objective, batch_size, device)
+        )
     numbers = samples.splits["test"]
-    prediction, target, known = predict(model.to(device), samples, numbers, _BATCH_SIZE, device)
-    metrics = _finite_scores(OBJECTIVES[samples.objective], prediction, target, known)
-    predictions = Path(settings["predictions"])
-    write_bytes(
-        predictions,
-        _npz(
-            prediction=prediction,
-            target=target,
-            known=known,
-            day=samples.times(numbers).astype("datetime64[D]"),
-            longitude=inputs.store.longitude,
-            latitude=inputs.store.latitude,
-        ),
-    )
+    file = Path(settings["predictions"])
+    with empty_scratch(file) as scratch:
+        tally = samples.tally(scratch)
+        for found in predictions(model, samples, numbers, objective, batch_size, device):
+            tally.add(found)
+        metrics = _finite_scores(tally)
+        with written_whole(file) as stream:
+            np.savez(
+                stream,
+                allow_pickle=False,
+                **tally.kept(),
+                longitude=inputs.store.longitude,
+                latitude=inputs.store.latitude,
+            )
     evaluation = {
         "stage": "evaluate",
         "experiment": settings["experiment"],
         "variant": settings["variant"],
         "seed": settings["seed"],
+        "task": settings["task"],
         "metrics": metrics,
         "unit": samples.unit,
         "parameters": manifest["parameters"],
@@ -84,21 +95,21 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
         "selected_epoch": manifest["selected_epoch"],
         "pixels": inputs.store.shape[1],
         "inputs": {**inputs.digests, "model": manifest["digest"]},
-        "predictions": {"file": predictions.name, "sha256": sha256_file(predictions)},
+        "predictions": {"file": file.name, "sha256": sha256_file(file)},
     }
     write_json(Path(settings["evaluation"]), evaluation)
     _LOG.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
 
 
-def _finite_scores(
-    objective: Objective,
-    prediction: Float,
-    target: Float,
-    known: NDArray[np.bool_],
-) -> dict[str, float]:
+def _batch_size(samples: Samples, pixels: int) -> int:
+    values = samples.input_times * pixels * samples.input_channels
+    return max(1, min(_BATCH_SIZE, _BATCH_VALUES // values))
+
+
+def _finite_scores(tally: Tally) -> Mapping[str, float]:
     """Return the scores, which are of use only if they are numbers."""
     with np.errstate(invalid="ignore", over="ignore"):
-        scores = objective.scores(prediction, target, known)
+        scores = tally.scores()
     for name, value in scores.items():
         if not math.isfinite(value):
             raise DeepsphereError(
@@ -106,9 +117,3 @@ def _finite_scores(
                 "train again with a lower learning rate"
             )
     return scores
-
-
-def _npz(**arrays: np.ndarray) -> bytes:
-    stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()

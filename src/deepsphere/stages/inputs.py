@@ -60,6 +60,12 @@ def open_run(settings: dict[str, Any]) -> RunInputs:
     samples: Samples = task.samples(store)
 
     def build() -> nn.Module:
-        return build_model(settings["model"], samples.input_channels, graph_hierarchy(graph))
+        return build_model(
+            settings["model"],
+            samples.input_channels,
+            graph_hierarchy(graph),
+            None if samples.classes is None else len(samples.classes),
+            samples.input_times,
+        )
 
     return RunInputs(store, samples, build, digests)

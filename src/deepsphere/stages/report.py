@@ -12,6 +12,7 @@ from deepsphere.report.page import Section, page
 from deepsphere.report.runs import Run, read_run
 from deepsphere.report.table import rows
 from deepsphere.report.table_html import html
+from deepsphere.stores.reader import Store, open_store
 
 _LOG = logging.getLogger(__name__)
 
@@ -29,7 +30,8 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     Raises
     ------
     DeepsphereError
-        If a table, an evaluation or its files are missing, damaged or not of one make.
+        If a table, an evaluation or its files are missing, damaged or not of one make, or a store
+        is another one.
     """
     figures = Path(settings["figures"])
     scratch = open_scratch(figures, {})
@@ -60,7 +62,8 @@ def _experiment(name: str, experiment: dict[str, Any], folder: Path) -> Section:
     tasks = []
     for task, described in metrics["tasks"].items():
         of_task = [row for row in table if row.task == task]
-        pictures = tuple(draw_task(task, described, of_task, runs))
+        store = _store(experiment["stores"].get(task), described["store"]["digest"])
+        pictures = tuple(draw_task(task, described, of_task, runs, store))
         for picture in pictures:
             write_bytes(folder / f"{picture.name}.png", picture.png)
         tasks.append((described["title"] or task, pictures))
@@ -70,9 +73,20 @@ def _experiment(name: str, experiment: dict[str, Any], folder: Path) -> Section:
         title=metrics["title"],
         simulated=metrics["simulated"],
         table=html(metrics),
+        metrics=tuple(metrics["metrics"]),
         tasks=tuple(tasks),
         origins=_origins(path, metrics, runs),
     )
+
+
+def _store(folder: str | None, digest: str) -> Store | None:
+    """Return the store of a task whose samples are shown, if it is still there."""
+    if folder is None:
+        return None
+    if not Path(folder).exists():
+        _LOG.warning("%s is gone, so that no samples of it are shown", folder)
+        return None
+    return open_store(Path(folder), digest)
 
 
 def _in_order(metrics: dict[str, Any], variants: list[str], path: Path) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, write_json
-from deepsphere.tasks.regression import METRICS
 
 _LOG = logging.getLogger(__name__)
 
@@ -25,28 +24,33 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
 
     Notes
     -----
-    Of every variant and metric: the mean over the seeds, the sample standard deviation (null for
-    one seed) and each seed's value; the number of parameters; the published numbers with their
-    source; and of every task the baselines.
+    Of every variant and metric of its task: the mean over the seeds, the sample standard deviation
+    (null for one seed) and each seed's value; the number of parameters; the published numbers with
+    their source; and of every task the baselines.
     """
-    tasks = {name: _task(name, task) for name, task in settings["tasks"].items()}
+    found = {
+        name: read_json(Path(task["baselines"]), f"baselines of {name}")
+        for name, task in settings["tasks"].items()
+    }
+    tasks = {name: _task(name, task, found[name]) for name, task in settings["tasks"].items()}
+    metrics = list(dict.fromkeys(metric for part in found.values() for metric in part["metrics"]))
     table = {
         "experiment": settings["name"],
         "title": settings["title"],
-        "metrics": list(METRICS),
+        "metrics": metrics,
         "simulated": any(task["store"]["simulated"] for task in tasks.values()),
         "tasks": tasks,
         "variants": {
-            name: _variant(name, variant, tasks) for name, variant in settings["variants"].items()
+            name: _variant(name, variant, tasks, found[variant["task"]]["metrics"])
+            for name, variant in settings["variants"].items()
         },
     }
     write_json(Path(settings["metrics"]), table, sort_keys=False)
     _LOG.info("%s: %d variants of %d tasks", settings["name"], len(table["variants"]), len(tasks))
 
 
-def _task(name: str, task: dict[str, Any]) -> dict[str, Any]:
+def _task(name: str, task: dict[str, Any], found: dict[str, Any]) -> dict[str, Any]:
     store = read_json(Path(task["store_manifest"]), "manifest of the store")
-    found = read_json(Path(task["baselines"]), f"baselines of {name}")
     if found["inputs"]["store"] != store["digest"]:
         raise DeepsphereError(
             f"summarize: {task['baselines']} is of another store than {task['store_manifest']}; "
@@ -61,13 +65,14 @@ def _task(name: str, task: dict[str, Any]) -> dict[str, Any]:
             "name": task["store"],
             "digest": store["digest"],
             "simulated": store["simulated"],
+            "broken": store["report"].get("quarantined", {}).get("count", 0),
         },
         "baselines": found["baselines"],
     }
 
 
 def _variant(
-    name: str, variant: dict[str, Any], tasks: dict[str, dict[str, Any]]
+    name: str, variant: dict[str, Any], tasks: dict[str, dict[str, Any]], shown: list[str]
 ) -> dict[str, Any]:
     runs = [read_json(Path(path), f"evaluation of {name}") for path in variant["evaluations"]]
     expected = tasks[variant["task"]]["store"]["digest"]
@@ -78,7 +83,7 @@ def _variant(
                 "run the train stage again"
             )
     metrics = {}
-    for metric in METRICS:
+    for metric in shown:
         values = {str(run_["seed"]): run_["metrics"].get(metric) for run_ in runs}
         known = [value for value in values.values() if value is not None and math.isfinite(value)]
         if len(known) == len(runs):

@@ -11,14 +11,15 @@ from typing import Any
 import torch
 
 from deepsphere.config.training import Training
-from deepsphere.files import only_writer, write_bytes, write_json
+from deepsphere.files import write_bytes, write_json
+from deepsphere.locks import only_writer
 from deepsphere.nn.digest import weights_digest
 from deepsphere.provenance import code_digest
 from deepsphere.registry import module_name
 from deepsphere.stages.inputs import open_run
 from deepsphere.training.devices import find_device, is_first_process, other_processes_may_end
 from deepsphere.training.loop import train
-from deepsphere.training.objectives import OBJECTIVES
+from deepsphere.training.objectives import make_objective
 from deepsphere.training.record import record_use
 
 _LOG = logging.getLogger(__name__)
@@ -34,13 +35,14 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     settings : dict
         See :meth:`deepsphere.plan.Plan.train`.
     threads : int
-        Threads of PyTorch on a CPU.
+        Threads of PyTorch on a CPU, of all processes of this machine together.
     """
     folder = Path(settings["folder"])
     folder.mkdir(parents=True, exist_ok=True)
+    threads = max(1, threads // settings["training"]["devices"])
     # The processes of the other devices start here as well: they belong to the one that writes.
     writes = is_first_process()
-    with only_writer(folder) if writes else nullcontext():
+    with only_writer(Path(settings["manifest"]), wait=True) if writes else nullcontext():
         _train(settings, folder, threads, writes)
 
 
@@ -66,7 +68,7 @@ def _train(settings: dict[str, Any], folder: Path, threads: int, writes: bool) -
         model, progress = train(
             inputs.build,
             inputs.samples,
-            OBJECTIVES[inputs.samples.objective],
+            make_objective(inputs.samples.objective),
             Training.model_validate(settings["training"]),
             settings["seed"],
             folder,

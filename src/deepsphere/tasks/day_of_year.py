@@ -7,7 +7,7 @@ filled with the pixel's mean over the training maps.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import statistics
 from deepsphere.tasks.linear import ridge
 from deepsphere.tasks.normalization import Layout
+from deepsphere.tasks.regression import RegressionSamples
 from deepsphere.tasks.samples import Batch, Float
 from deepsphere.tasks.settings import TaskSettings
 
@@ -77,10 +78,9 @@ class Task(TaskSettings):
 
 
 @dataclass(frozen=True)
-class DaySamples:
+class DaySamples(RegressionSamples):
     """Maps and their days; see :class:`deepsphere.tasks.samples.Samples`."""
 
-    objective: ClassVar[str] = "regression"
     layout: ClassVar[Layout] = "map"
 
     values: Float
@@ -137,7 +137,7 @@ class DaySamples:
             known=np.ones(len(samples), np.bool_),
         )
 
-    def to_unit(self, samples: NDArray[np.int64], values: NDArray[np.floating]) -> Float:
+    def to_unit(self, samples: NDArray[np.int64], values: NDArray[Any]) -> Float:
         """Return model outputs or targets; they have no unit, so these are the values."""
         return values.astype(np.float32)
 

@@ -10,7 +10,7 @@ the training maps; gaps of a target are masked.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import Statistics, statistics
 from deepsphere.tasks.linear import apply, least_squares
 from deepsphere.tasks.normalization import Layout
+from deepsphere.tasks.regression import RegressionSamples
 from deepsphere.tasks.samples import Batch, Float
 from deepsphere.tasks.settings import TaskSettings
 
@@ -70,10 +71,9 @@ class Task(TaskSettings):
 
 
 @dataclass(frozen=True)
-class ForecastSamples:
+class ForecastSamples(RegressionSamples):
     """Windows of maps and the maps that follow; see :class:`deepsphere.tasks.samples.Samples`."""
 
-    objective: ClassVar[str] = "regression"
     layout: ClassVar[Layout] = "window"
 
     values: Float
@@ -168,8 +168,8 @@ class ForecastSamples:
         channel, first = samples % self.channels, samples // self.channels
         return self.values[first + self.window, :, channel]
 
-    def to_unit(self, samples: NDArray[np.int64], values: NDArray[np.floating]) -> Float:
-        """Return model outputs or targets of some samples in the unit of the data."""
+    def to_unit(self, samples: NDArray[np.int64], values: NDArray[Any]) -> Float:
+        """Return predictions or targets of some samples in the unit of the data."""
         channel = samples % self.channels
         scaled = values * self.deviation[channel, None] + self.mean[channel, None]
         return scaled.astype(np.float32)

@@ -84,13 +84,14 @@ class Normalization:
         ----------
         values : ndarray of float, shape (sample, pixel, input channel)
             In the unit of the data; NaN where nothing is known. Gaps of windows are filled with the
-            last value before, other gaps with ``fill``.
+            last value before, other gaps with ``fill``. Maps may have an axis of times before that
+            of the pixels.
         channel : str, optional
             Which one windows are of; needed if there are several.
 
         Returns
         -------
-        ndarray of float32, shape (sample, pixel, input channel)
+        ndarray of float32, of the same shape
             Without gaps.
 
         Raises
@@ -101,12 +102,13 @@ class Normalization:
             If the channel is missing or unknown.
         """
         pixels, columns = len(self.fill), self._columns(channel)
-        if values.ndim != 3 or values.shape[1] != pixels or not values.shape[2]:
+        axes = (3, 4) if self.layout == "map" else (3,)
+        if values.ndim not in axes or values.shape[-2] != pixels or not values.shape[-1]:
             raise ValueError(
                 f"expected values of shape (sample, {pixels}, channel), found {values.shape}"
             )
-        if self.layout == "map" and values.shape[2] != len(self.channels):
-            raise ValueError(f"expected {len(self.channels)} channels, found {values.shape[2]}")
+        if self.layout == "map" and values.shape[-1] != len(self.channels):
+            raise ValueError(f"expected {len(self.channels)} channels, found {values.shape[-1]}")
         filled = values.astype(np.float32)
         steps = [filled] if self.layout == "map" else np.split(filled, filled.shape[2], axis=2)
         before = self.fill[:, columns]

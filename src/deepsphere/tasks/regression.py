@@ -6,11 +6,68 @@ outputs that have enough of them are averaged with equal weight, which is scikit
 them is left out of these two and is counted in ``outputs_without_variance``.
 """
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
+from deepsphere.tasks.samples import Batch, Float, Predictions
+from deepsphere.tasks.tally import Whole
+
 METRICS = ("mse", "mae", "mre", "r2", "explained_variance")
 """Names of the metrics, in the order in which tables show them."""
+
+
+class RegressionSamples(ABC):
+    """What the samples of all regressions share; see :class:`deepsphere.tasks.samples.Samples`."""
+
+    objective: ClassVar[Mapping[str, Any]] = {"kind": "regression"}
+    metrics: ClassVar[tuple[str, ...]] = METRICS
+    curves: ClassVar[tuple[str, ...]] = ("mse", "mae", "r2")
+    error: ClassVar[str] = "mse"
+    input_times: ClassVar[int] = 1
+    classes: ClassVar[None] = None
+
+    @abstractmethod
+    def times(self, samples: NDArray[np.int64]) -> NDArray[np.datetime64]:
+        """Return the day that each sample's target belongs to."""
+
+    @abstractmethod
+    def batch(self, samples: NDArray[np.int64]) -> Batch:
+        """Return some samples by their numbers."""
+
+    @abstractmethod
+    def to_unit(self, samples: NDArray[np.int64], values: NDArray[Any]) -> Float:
+        """Return predictions or targets of some samples in the unit of the data."""
+
+    def truth(self, samples: NDArray[np.int64]) -> tuple[Float, NDArray[np.bool_]]:
+        """Return the targets in the unit of the data, and where they are known."""
+        batch = self.batch(samples)
+        return self.to_unit(samples, batch.target), batch.known
+
+    def tally(self, scratch: Path | None = None) -> Whole:
+        """Return an empty tally, in memory."""
+        return Whole(self)
+
+    def scores(self, found: Predictions) -> dict[str, float]:
+        """Return the metrics of a regression."""
+        return regression_metrics(found.prediction, found.target, found.known)
+
+    def kept(self, found: Predictions) -> dict[str, NDArray[Any]]:
+        """Return predictions, targets and their days."""
+        return {
+            "prediction": found.prediction,
+            "target": found.target,
+            "known": found.known,
+            "day": self.times(found.numbers).astype("datetime64[D]"),
+        }
+
+    def name(self, number: int) -> str:
+        """Return the day of a sample."""
+        return str(self.times(np.array([number]))[0])
 
 
 def regression_metrics(

@@ -1,5 +1,8 @@
 """What the settings of all kinds of task share."""
 
+from collections.abc import Collection
+from typing import Any, ClassVar
+
 from pydantic import Field, field_validator
 
 from deepsphere.config.base import Name, StrictModel
@@ -7,6 +10,8 @@ from deepsphere.config.base import Name, StrictModel
 
 class TaskSettings(StrictModel):
     """A task on some channels of a store."""
+
+    model_kinds: ClassVar[tuple[str, ...]]
 
     kind: str = Field(description="the kind of task")
     title: str = Field(default="", description="the task's name in tables and figures")
@@ -23,12 +28,32 @@ class TaskSettings(StrictModel):
         return channels
 
     @property
+    def accepted_models(self) -> tuple[str, ...]:
+        """The kinds of model that it takes, with these settings."""
+        return self.model_kinds
+
+    @property
     def looks_ahead(self) -> str | None:
-        """Which setting uses knowledge of the test days, if one does."""
+        """Which setting uses knowledge of the test samples, if one does."""
         return None
 
-    def check_channels(self, channels: tuple[str, ...]) -> None:
-        """Raise ValueError if the store, whose channels are given, lacks one."""
+    @property
+    def shows_samples(self) -> bool:
+        """Whether the report shows samples of the store."""
+        return False
+
+    def training_settings(self) -> dict[str, Any]:
+        """Return the settings that training depends on, as plain data."""
+        return self.model_dump(mode="json", exclude={"title"})
+
+    def check_store(self, channels: Collection[str], copies: Collection[str]) -> None:
+        """Raise ValueError, beginning with the key, if the store lacks what the task names.
+
+        Parameters
+        ----------
+        channels, copies : collection of str
+            Names of the channels and of the sets of copies that the store has.
+        """
         missing = [channel for channel in self.channels if channel not in channels]
         if missing:
             raise ValueError(f"channels: found {missing[0]!r}; its store has {', '.join(channels)}")

@@ -16,8 +16,7 @@ def check_split(samples: Samples, split: str) -> None:
     """
     if not len(samples.splits[split]):
         raise DeepsphereError(
-            f"training: found 0 {split} samples; raise this share of the store's split, "
-            "or take more days"
+            f"training: found 0 {split} samples; take a store, or a split of it, that has some"
         )
 
 
@@ -44,4 +43,4 @@ def flaws_of(samples: Samples, number: int) -> str | None:
 
 def sample_name(samples: Samples, number: int) -> str:
     """Return how a sample is called, such as ``sample 5 (2010-01-06)``."""
-    return f"sample {number} ({samples.times(np.array([number]))[0]})"
+    return f"sample {number} ({samples.name(number)})"

@@ -65,7 +65,7 @@ def _has_finite_loss(learner: Learner, samples: Samples, number: int) -> bool:
     training = learner.model.training
     learner.model.eval()
     with torch.inference_mode(), learner.fabric.autocast():
-        loss = learner.objective.loss(learner.model(inputs), target, known)
+        loss = learner.objective.loss(learner.model, inputs, target, known)
     learner.model.train(training)
     return bool(torch.isfinite(loss.total))
 

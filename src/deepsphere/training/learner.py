@@ -110,7 +110,7 @@ class Learner:
             part.to(self.fabric.device, non_blocking=True)
             for part in (batch.inputs, batch.target, batch.known)
         )
-        loss = self.objective.loss(self.wrapped(inputs), target, known)
+        loss = self.objective.loss(self.wrapped, inputs, target, known)
         # An activation may make a finite loss of infinite data, whose gradient is not finite.
         total = torch.where(torch.isfinite(inputs).all(), loss.total.detach(), torch.nan)
         own = torch.stack([total, loss.weight.to(total)]).double()

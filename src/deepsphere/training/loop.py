@@ -35,6 +35,7 @@ from deepsphere.training.prediction import score
 from deepsphere.training.progress import Progress
 from deepsphere.training.reporting import Reporter
 from deepsphere.training.schedules import learning_rate
+from deepsphere.training.termination import watched_for_termination
 
 CHECKPOINT_SECONDS = 20.0
 """Time between two checkpoints. It decides what a killed run repeats, never its numbers."""
@@ -63,7 +64,7 @@ def train(
     samples : Samples
         The samples of a task.
     objective : Objective
-        The loss and the scores of the task.
+        The loss of the task.
     settings : Training
     seed : int
         Decides the start of the weights and the order of the samples.
@@ -83,7 +84,8 @@ def train(
     Raises
     ------
     DeepsphereError
-        If there are no samples to train on or to select on, or if the numbers are not finite.
+        If there are no samples to train on or to select on, if the numbers are not finite, or if
+        the process is asked to end.
     """
     monitored = _monitored(samples, settings)
     fabric = open_fabric(settings)
@@ -105,11 +107,19 @@ def train(
     def save(at_once: bool = False) -> None:
         nonlocal saved
         late = time.monotonic() - saved > CHECKPOINT_SECONDS
-        if fabric.is_global_zero and (late or at_once):
+        if fabric.is_global_zero and (late or at_once or must_end()):
             save_checkpoint(checkpoint, fingerprint, learner.state() | progress.state())
             saved = time.monotonic()
+        if must_end():
+            raise DeepsphereError(
+                f"training: asked to end (SIGTERM) after {progress.epoch} epochs and "
+                f"{progress.batch} batches; they are kept, run it again to go on"
+            )
 
-    with Reporter(folder, settings, loader.batches, progress, not fabric.is_global_zero) as report:
+    with (
+        watched_for_termination() as must_end,
+        Reporter(folder, settings, loader.batches, progress, not fabric.is_global_zero) as report,
+    ):
         while not progress.is_finished(settings):
             _train_epoch(learner, loader, progress, save, report)
             rate = _learning_rate(settings, loader, progress.epoch, loader.batches - 1)
@@ -119,11 +129,11 @@ def train(
                 numbers = samples.splits[monitored]
                 with learner.as_scored() as model:
                     scores = score(model, samples, numbers, objective, settings.batch_size, fabric)
-                    error = scores[objective.error]
+                    error = scores[samples.error]
                     _check_finite(f"{monitored} error", error, progress.epoch, settings)
                     if settings.select == "best":
                         progress.keep_best(model, error)
-                shown = {name: scores[name] for name in objective.curves if name in scores}
+                shown = {name: scores[name] for name in samples.curves if name in scores}
                 entry[monitored] = shown
             progress.history.append(entry)
             report.epoch(entry)

@@ -9,10 +9,23 @@ from deepsphere import registry
 from deepsphere.errors import DeepsphereError
 from deepsphere.nn.digest import weights_digest
 from deepsphere.nn.hierarchy import GraphHierarchy
+from deepsphere.nn.temporal import StackedWindows
 from deepsphere.training.checkpoint import load_tensors
 
+_OUTPUTS = {"classifier": "classes"}
+"""What kinds of model call the number of their outputs, if not ``out_channels``."""
 
-def build_model(settings: dict[str, Any], in_channels: int, hierarchy: GraphHierarchy) -> nn.Module:
+_RECURRENT = ("recurrent", "recurrent-unet")
+"""Kinds of model that take windows of states as they are."""
+
+
+def build_model(
+    settings: dict[str, Any],
+    in_channels: int,
+    hierarchy: GraphHierarchy,
+    classes: int | None = None,
+    times: int = 1,
+) -> nn.Module:
     """Return the model of a run, with random weights.
 
     Parameters
@@ -20,14 +33,24 @@ def build_model(settings: dict[str, Any], in_channels: int, hierarchy: GraphHier
     settings : dict
         The model's: its ``kind``, and what that kind takes.
     in_channels : int
-        Channels of a sample's input.
+        Channels of a sample's input, at one time.
     hierarchy : GraphHierarchy
         The levels that it works on.
+    classes : int, optional
+        Number of classes, of a model that tells classes apart.
+    times : int
+        States of a sample's input. Of several, a model that is not recurrent gets the channels side
+        by side.
     """
     arguments = dict(settings)
-    model_class = registry.load("models", arguments.pop("kind")).Model
-    model: nn.Module = model_class(in_channels=in_channels, hierarchy=hierarchy, **arguments)
-    return model
+    kind = arguments.pop("kind")
+    if classes is not None:
+        arguments[_OUTPUTS.get(kind, "out_channels")] = classes
+    stacked = times > 1 and kind not in _RECURRENT
+    channels = in_channels * times if stacked else in_channels
+    model_class = registry.load("models", kind).Model
+    model: nn.Module = model_class(in_channels=channels, hierarchy=hierarchy, **arguments)
+    return StackedWindows(model) if stacked else model
 
 
 def load_weights(model: nn.Module, path: Path, digest: str) -> None:

@@ -1,6 +1,6 @@
 """What a model says about samples, and how good that is."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.tasks.samples import Float, Samples
+from deepsphere.tasks.samples import Float, Predictions, Samples
+from deepsphere.tasks.tally import joined
 from deepsphere.training.checks import flaws_of
 from deepsphere.training.loader import LoadedBatch, Loader
 from deepsphere.training.objectives import Objective
-
-Predictions = tuple[Float, Float, NDArray[np.bool_]]
 
 
 def score(
@@ -37,39 +36,57 @@ def score(
         As :func:`predict`, on all devices.
     """
     own = np.array_split(numbers, fabric.world_size)[fabric.global_rank]
-    found: Predictions | DeepsphereError | None = None
+    found: Any = None
     if len(own):
+        tally = samples.tally()
         try:
-            found = predict(model, samples, own, batch_size, fabric.device)
+            for part in predictions(model, samples, own, objective, batch_size, fabric.device):
+                tally.add(part)
+            found = tally.state()
         except DeepsphereError as error:
             # The other devices wait for this one.
             found = error
     parts: list[Any] = [found] * fabric.world_size
     if fabric.world_size > 1:
         torch.distributed.all_gather_object(parts, found)
+    together = samples.tally()
     for part in parts:
         if isinstance(part, DeepsphereError):
             raise part
+        if part is not None:
+            together.merge(part)
     # A model that diverged says infinite values; that its scores are not finite, the caller sees.
     with np.errstate(invalid="ignore", over="ignore"):
-        return objective.scores(*_joined(part for part in parts if part is not None))
+        return dict(together.scores())
 
 
 def predict(
     model: nn.Module,
     samples: Samples,
     numbers: NDArray[np.int64],
+    objective: Objective,
     batch_size: int,
     device: torch.device,
 ) -> Predictions:
-    """Apply a model to samples.
+    """Apply a model to samples, all of which are then held in memory.
 
-    Returns
-    -------
-    prediction, target : ndarray of float32, shape (sample, pixel) or (sample,)
-        In the unit of the data.
-    known : ndarray of bool, same shape
-        Where the target is known.
+    Raises
+    ------
+    DeepsphereError
+        If a sample's input or known target is not finite.
+    """
+    return joined(list(predictions(model, samples, numbers, objective, batch_size, device)))
+
+
+def predictions(
+    model: nn.Module,
+    samples: Samples,
+    numbers: NDArray[np.int64],
+    objective: Objective,
+    batch_size: int,
+    device: torch.device,
+) -> Iterator[Predictions]:
+    """Apply a model to samples, batch by batch, in their order.
 
     Raises
     ------
@@ -78,7 +95,6 @@ def predict(
     """
     training = model.training
     model.eval()
-    found = []
     batches = Loader(samples, numbers, batch_size, seed=None).epoch(0)
     with torch.inference_mode(), closing(batches):
         for batch in batches:
@@ -86,12 +102,16 @@ def predict(
                 batches.close()
                 flaws = filter(None, (flaws_of(samples, number) for number in batch.numbers))
                 raise DeepsphereError(f"data: {next(flaws)}")
-            output = model(batch.inputs.to(device)).float().cpu().numpy()
-            prediction = samples.to_unit(batch.numbers, output)
-            target = samples.to_unit(batch.numbers, batch.target.numpy())
-            found.append((prediction, target, batch.known.numpy()))
+            answer = objective.answer(model, batch.inputs.to(device))
+            described = answer.descriptors
+            yield Predictions(
+                numbers=batch.numbers,
+                prediction=samples.to_unit(batch.numbers, _array(answer.prediction)),
+                target=samples.to_unit(batch.numbers, batch.target.numpy()),
+                known=batch.known.numpy(),
+                descriptors=None if described is None else _array(described),
+            )
     model.train(training)
-    return _joined(found)
 
 
 def _is_finite(batch: LoadedBatch) -> bool:
@@ -99,6 +119,6 @@ def _is_finite(batch: LoadedBatch) -> bool:
     return bool(batch.inputs.isfinite().all() and batch.target[batch.known].isfinite().all())
 
 
-def _joined(parts: Iterable[Predictions]) -> Predictions:
-    prediction, target, known = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return prediction, target, known
+def _array(values: Tensor) -> Float:
+    array: Float = values.float().cpu().numpy()
+    return array

@@ -25,15 +25,14 @@ def record_use(settings: dict[str, Any], samples: Samples) -> dict[str, Any]:
     settings : dict
         See :meth:`deepsphere.plan.Plan.train`.
     samples : Samples
-        Those that the model was trained on. Where they are of classes, they name them in
-        ``classes``.
+        Those that the model was trained on.
 
     Returns
     -------
     dict
-        ``input_channels``, ``unit``, ``classes`` (names or None), ``graph`` (its folder, as seen
-        from the run's) and ``normalization``: None, or its ``channels`` and ``layout``, and the
-        ``sha256`` of :data:`NORMALIZATION`.
+        ``input_channels``, ``input_times``, ``unit``, ``classes`` (names or None), ``graph`` (its
+        folder, as seen from the run's) and ``normalization``: None, or its ``channels`` and
+        ``layout``, and the ``sha256`` of :data:`NORMALIZATION`.
     """
     folder, task = Path(settings["folder"]), settings["task"]
     normalization = find_normalization(tuple(task["channels"]), samples)
@@ -46,11 +45,11 @@ def record_use(settings: dict[str, Any], samples: Samples) -> dict[str, Any]:
             "layout": normalization.layout,
             "sha256": hashlib.sha256(content).hexdigest(),
         }
-    classes = getattr(samples, "classes", None)
     return {
         "input_channels": samples.input_channels,
+        "input_times": samples.input_times,
         "unit": samples.unit,
-        "classes": None if classes is None else list(classes),
+        "classes": None if samples.classes is None else list(samples.classes),
         "graph": PurePath(os.path.relpath(settings["graph"], folder)).as_posix(),
         "normalization": described,
     }

@@ -181,6 +181,33 @@ def test_the_descriptor_is_what_enters_the_dense_layer(hierarchy_on, draw):
     assert torch.equal(convolutional(features), convolutional.descriptor(features))
 
 
+@pytest.mark.parametrize("head", [{}, {"fully_convolutional": True}], ids=["dense", "convolution"])
+def test_logits_and_descriptors_come_from_one_pass(hierarchy_on, draw, head):
+    torch.manual_seed(0)
+    model = Classifier(2, 3, hierarchy_on("healpix"), widths=(4, 5), **head)
+    features = draw(3, 192, 2)
+    passes = []
+    model.blocks[0].register_forward_hook(lambda *_: passes.append(1))
+    logits, described = model.eval()(features, descriptors=True)
+    assert len(passes) == 1
+    torch.testing.assert_close(logits, model(features), rtol=0, atol=0)
+    torch.testing.assert_close(described, model.descriptor(features), rtol=0, atol=0)
+    assert described.shape == (3, 3 if head else 5)
+
+
+def test_compiled_it_says_the_same_with_and_without_descriptors(hierarchy_on, draw):
+    torch.manual_seed(0)
+    model = Classifier(2, 3, hierarchy_on("tiny"), widths=(4,)).eval()
+    features = draw(3, 48, 2)
+    compiled = torch.compile(model, backend="eager", fullgraph=True)
+    with torch.no_grad():
+        for expected, found in zip(
+            model(features, descriptors=True), compiled(features, descriptors=True), strict=True
+        ):
+            torch.testing.assert_close(found, expected)
+        torch.testing.assert_close(compiled(features), model(features))
+
+
 def test_filters_are_dropped_in_training_only(hierarchy_on, draw):
     features = draw(2, 192, 2)
     model = Classifier(2, 3, hierarchy_on("healpix"), widths=(8, 8), filter_dropout=0.5)

@@ -133,10 +133,24 @@ class Classifier(nn.Module):
         described: Tensor = self.reduction(features)
         return described
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Return logits: (batch, pixel, in_channels) to (batch, classes)."""
+    def forward(
+        self, features: Tensor, *, descriptors: bool = False
+    ) -> Tensor | tuple[Tensor, Tensor]:
+        """Return logits, and what they were made of.
+
+        Parameters
+        ----------
+        features : Tensor, shape (batch, pixel, in_channels)
+        descriptors : bool
+            Whether the descriptors of :meth:`descriptor` are wanted as well.
+
+        Returns
+        -------
+        Tensor, shape (batch, classes), or a pair of that and of shape (batch, number)
+        """
         described = self.descriptor(features)
-        return described if self.dense is None else self.dense(described)
+        logits: Tensor = described if self.dense is None else self.dense(described)
+        return (logits, described) if descriptors else logits
 
 
 def _check_steps(levels: tuple[int, ...], blocks: int) -> None:
