@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from deepsphere.report.comparison import SHOWN, draw
 from deepsphere.report.style import to_png
-from deepsphere.report.table import rows
+from deepsphere.report.table import Cell, rows
 
 
 @pytest.fixture
@@ -67,6 +69,13 @@ def test_the_legend_names_only_what_is_drawn(metrics, of_temperature):
         "best baseline",
     ]
     assert legend([row for row in rows(metrics) if row.task == "day"]) == ["variant"]
+
+
+def test_a_classification_shows_its_own_metrics(of_temperature):
+    scores = {"accuracy": Cell(0.8, None, (0.8,)), "micro_map": Cell(0.7, None, (0.7,))}
+    some = [replace(row, cells=scores, published={}) for row in of_temperature]
+    labels = [axes.get_xlabel() for axes in draw(some, "Shapes", "1").axes]
+    assert labels == ["accuracy (higher is better)", "mAP µ (higher is better)"]
 
 
 def test_a_row_without_any_metric_stays_an_empty_line(metrics):

@@ -43,6 +43,17 @@ def test_axes_say_what_is_monitored_and_its_unit():
     assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
 
 
+def test_a_classification_shows_its_accuracy_on_an_even_scale():
+    entries = [
+        {"epoch": epoch, "loss": 1 / epoch, "test": {"accuracy": 1 - 0.5 / epoch, "error_rate": 0}}
+        for epoch in (1, 2)
+    ]
+    left, right = draw({"a": [entries]}, "Shapes", "1").axes
+    assert right.lines[0].get_ydata().tolist() == [0.5, 0.75]
+    assert right.get_ylabel() == "accuracy of the test samples"
+    assert (left.get_yscale(), right.get_yscale()) == ("log", "linear")
+
+
 def test_seeds_of_different_length_are_averaged_where_both_are():
     figure = draw({"a": [history(1, epochs=4), history(3, epochs=2)]}, "t", "1")
     mean = figure.axes[0].lines[-1]

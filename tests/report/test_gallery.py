@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from deepsphere.files import sha256_file
-from deepsphere.report import comparison
+from deepsphere.report import comparison, confusion
 from deepsphere.report.gallery import draw_task
 from deepsphere.report.runs import Run
 from deepsphere.report.style import to_png
@@ -63,3 +65,43 @@ def test_variants_without_a_mean_squared_error_are_drawn_and_not_featured(metric
         metrics["variants"][name]["metrics"] = {}
     featured = [picture.name for picture in draw(metrics, runs) if picture.featured]
     assert featured == ["comparison-temperature", "learning-curves-temperature"]
+
+
+@pytest.fixture
+def class_runs(runs, tmp_path):
+    """The same variants, each of which takes one of three cubes for a cone."""
+    path = tmp_path / "classes.npz"
+    np.savez(
+        path,
+        prediction=np.float32([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.4, 0.6]]),
+        target=np.array([0, 1, 1, 1]),
+        id=np.array(["a", "b", "c", "d"]),
+        classes=np.array(["cone", "cube"]),
+    )
+    of_classes = replace(runs["p0"][0], predictions=path, predictions_digest=sha256_file(path))
+    return {name: [of_classes] for name in runs}
+
+
+def test_a_classification_has_confusion_matrices_and_the_most_accurate_is_featured(
+    metrics, class_runs
+):
+    for name, accuracy in (("p0", 0.9), ("p4", 0.7), ("p9", 0.8)):
+        cell = {"mean": accuracy, "std": None, "values": {"0": accuracy}}
+        metrics["variants"][name]["metrics"] = {"accuracy": cell}
+    metrics["metrics"] = ["accuracy"]
+    drawn = draw(metrics, class_runs)
+    assert {picture.name: picture.featured for picture in drawn} == {
+        "comparison-temperature": True,
+        "learning-curves-temperature": True,
+        "confusion-p0": True,
+        "accuracies-p0": True,
+        "confusion-p4": False,
+        "accuracies-p4": False,
+        "confusion-p9": False,
+        "accuracies-p9": False,
+    }
+    title = f"{metrics['tasks']['temperature']['title']}\nOrder 4"
+    expected = confusion.draw(np.array([[1, 0], [1, 2]]), ["cone", "cube"], title)
+    shown = {picture.name: picture for picture in drawn}["confusion-p4"]
+    assert shown.png == to_png(expected)
+    assert shown.caption.startswith("Order 4, seed 5: how many percent of the test samples of each")

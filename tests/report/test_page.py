@@ -36,6 +36,7 @@ def section(title="Weather", simulated=False):
         title=title,
         simulated=simulated,
         table="<table></table>",
+        metrics=("mse", "accuracy"),
         tasks=((title, (shown, kept)),),
         origins=((title, "ab" * 32),),
     )
@@ -83,6 +84,13 @@ def test_the_page_explains_protocols_and_origins():
     assert "Protocol <b>sound</b>" in text
     assert "Where these numbers come from" in text
     assert "ab" * 32 in text
+
+
+def test_the_page_explains_the_metrics_of_its_tables_and_no_others():
+    text = page([section()])
+    assert "mean squared error" in text
+    assert "share of the samples whose class is found" in text
+    assert "explained variance" not in text
 
 
 def test_simulated_data_are_said_to_be_simulated():

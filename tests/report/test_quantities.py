@@ -2,11 +2,32 @@ import pytest
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.report.quantities import QUANTITIES, quantity, unit_text, with_unit
-from deepsphere.tasks.regression import METRICS
+from deepsphere.tasks import classification_metrics, regression, segmentation_metrics
+from deepsphere.tasks.class_scores import RETRIEVAL_METRICS
 
 
 def test_every_metric_of_the_tasks_can_be_shown():
-    assert set(METRICS) == set(QUANTITIES)
+    shown = {*regression.METRICS, *classification_metrics.METRICS, *RETRIEVAL_METRICS}
+    assert shown | set(segmentation_metrics.MEANS) == set(QUANTITIES)
+
+
+def test_metrics_of_classes_are_shown_with_the_names_of_these():
+    shown = [quantity(name) for name in segmentation_metrics.shown_metrics(("none", "Big storm"))]
+    assert [one.label for one in shown[3:]] == [
+        "acc none",
+        "acc big storm",
+        "AP big storm",
+        "IoU none",
+        "IoU big storm",
+    ]
+    assert shown[4].meaning == "share of the pixels found of the class big storm"
+    assert not any(one.headline for one in shown[3:])
+    with pytest.raises(DeepsphereError, match="found the metric 'iou_'"):
+        quantity("iou_")
+
+
+def test_every_label_is_its_own():
+    assert len({shown.label for shown in QUANTITIES.values()}) == len(QUANTITIES)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import sha256_file, write_json
-from deepsphere.report.runs import Predictions, read_predictions, read_run
+from deepsphere.report.runs import ClassPredictions, Predictions, read_predictions, read_run
 
 
 @pytest.fixture
@@ -98,6 +98,36 @@ def test_damaged_predictions_are_named(evaluation, content):
         np.savez(path, **arrays)
     describe(evaluation.parent)
     one_line(lambda: read_predictions(read_run(evaluation)), str(path), "damaged")
+
+
+CLASSES = {
+    "prediction": np.float32([[0.5, 0.25, 0.25], [0.1, 0.9, 0]]),
+    "target": np.array([0, 2]),
+    "known": np.ones(2, bool),
+    "sample": np.array([5, 6]),
+    "id": np.array(["a", "bb"]),
+    "classes": np.array(["cone", "cube", "tube"]),
+}
+
+
+@pytest.mark.parametrize("descriptors", [False, True])
+def test_predictions_of_classes_are_read_back(evaluation, descriptors):
+    more = {"descriptors": np.ones((2, 4), np.float32)} if descriptors else {}
+    np.savez(evaluation.with_name("predictions.npz"), **CLASSES, **more)
+    describe(evaluation.parent)
+    found = read_predictions(read_run(evaluation))
+    assert isinstance(found, ClassPredictions)
+    for name, values in ({"descriptors": None} | CLASSES | more).items():
+        if hasattr(found, name):
+            np.testing.assert_array_equal(getattr(found, name), values)
+    assert (found.descriptors is not None) == descriptors
+
+
+@pytest.mark.parametrize("name", ["classes", "id", "target"])
+def test_predictions_of_classes_that_do_not_belong_together_are_damaged(evaluation, name):
+    np.savez(evaluation.with_name("predictions.npz"), **{**CLASSES, name: CLASSES[name][:-1]})
+    describe(evaluation.parent)
+    one_line(lambda: read_predictions(read_run(evaluation)), "damaged")
 
 
 def test_one_value_a_sample_needs_no_pixels():

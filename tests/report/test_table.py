@@ -105,6 +105,19 @@ def test_eighty_columns_are_enough_for_every_number(metrics):
     assert lines[start + 1].split()[-3:] == ["±0.00067"] * 3
 
 
+def test_of_many_metrics_the_terminal_shows_the_important_ones(metrics):
+    metrics["metrics"] = ["accuracy", "balanced_accuracy", "micro_precision_at_n", "macro_map"]
+    for row in (
+        *metrics["variants"].values(),
+        *metrics["tasks"]["temperature"]["baselines"].values(),
+    ):
+        row["metrics"] = {}
+    value = {"mean": 0.5, "std": None, "values": {"0": 0.5}}
+    metrics["variants"]["p9"]["metrics"] = dict.fromkeys(metrics["metrics"], value)
+    head = next(line for line in printed(metrics).splitlines() if "accuracy" in line)
+    assert head.split()[-5:] == ["accuracy", "↑", "mAP", "m", "↑"]
+
+
 def test_simulated_data_are_said_to_be_simulated(metrics):
     assert "simulated" not in printed(metrics)
     metrics["simulated"] = True
@@ -121,3 +134,9 @@ def test_a_metric_that_the_report_does_not_know_is_an_error(metrics):
     metrics["variants"]["p0"]["metrics"]["speed"] = {"mean": 1.0, "std": None, "values": {"0": 1.0}}
     with pytest.raises(DeepsphereError, match="speed"):
         render(metrics)
+
+
+def test_the_size_of_a_task_says_how_many_answers_are_scored(metrics):
+    task = metrics["tasks"]["temperature"]
+    voted = task | {"samples": task["samples"] | {"answers": 547}}
+    assert size(voted).endswith("1,094 test (547 answers, one an object)")

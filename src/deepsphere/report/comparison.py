@@ -11,8 +11,8 @@ from deepsphere.report.quantities import quantity, with_unit
 from deepsphere.report.style import COLOURS, GREY, finish, new_figure, plain, unique_labels
 from deepsphere.report.table import Row
 
-SHOWN = ("mse", "mae", "r2")
-"""The metrics that a figure has room for."""
+SHOWN = ("mse", "mae", "r2", "accuracy", "weighted_f1", "micro_map", "mean_accuracy", "map")
+"""The metrics that a figure shows, if the task has them: three at most have room."""
 
 _BASELINE: dict[str, Any] = {"marker": "o", "markersize": 5, "color": GREY}
 _VARIANT: dict[str, Any] = {"marker": "o", "markersize": 5, "color": COLOURS[0]}
@@ -52,8 +52,9 @@ def draw(rows: Sequence[Row], title: str, unit: str) -> Figure:
         value, and a dotted line through all of them at the best baseline.
     """
     figure = new_figure(9.0, 1.5 + 0.27 * len(rows))
-    panels = figure.subplots(1, len(SHOWN), sharey=True)
-    for axes, metric in zip(panels, SHOWN, strict=True):
+    shown_metrics = _of_rows(rows)
+    panels = figure.subplots(1, len(shown_metrics), sharey=True, squeeze=False)[0]
+    for axes, metric in zip(panels, shown_metrics, strict=True):
         _panel(axes, rows, metric)
         shown = quantity(metric)
         label = with_unit(shown.label, shown.unit_of(unit))
@@ -67,6 +68,12 @@ def draw(rows: Sequence[Row], title: str, unit: str) -> Figure:
         handles=_legend(rows), loc="outside lower center", ncols=5, fontsize=8, frameon=False
     )
     return figure
+
+
+def _of_rows(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return the metrics to show: those that any of the rows has, or else the first one."""
+    present = {metric for row in rows for metric in (*row.cells, *row.published)}
+    return tuple(metric for metric in SHOWN if metric in present) or SHOWN[:1]
 
 
 def _panel(axes: Axes, rows: Sequence[Row], metric: str) -> None:

@@ -16,6 +16,7 @@ History = Sequence[Mapping[str, Any]]
 """One entry an epoch: ``epoch``, ``loss``, and now and then metrics by the name of a split."""
 
 _SPLITS = ("validation", "test")
+_METRICS = ("mse", "accuracy")
 
 
 def draw(histories: Mapping[str, Sequence[History]], title: str, unit: str) -> Figure:
@@ -34,27 +35,28 @@ def draw(histories: Mapping[str, Sequence[History]], title: str, unit: str) -> F
     -------
     Figure
         Left the training loss, as the model sees it: in normalized units if the task normalizes.
-        Right the mean squared error of the monitored split. A thin line is a seed, a thick one the
-        mean over the seeds.
+        Right the mean squared error, or the accuracy, of the monitored split. A thin line is a
+        seed, a thick one the mean over the seeds.
     """
     figure = new_figure(8.4, 3.9)
     left, right = figure.subplots(1, 2)
+    metric = _monitored_metric(histories)
     splits: set[str] = set()
     for number, (label, seeds) in enumerate(histories.items()):
         style = line_style(number)
         _lines(left, [_loss(seed) for seed in seeds], style, label)
-        _lines(right, [_error(seed) for seed in seeds], style)
+        _lines(right, [_score(seed, metric) for seed in seeds], style)
         splits.update(
             split for seed in seeds for entry in seed for split in _SPLITS if split in entry
         )
     monitored = " and ".join(split for split in _SPLITS if split in splits) or "monitored"
-    mse = QUANTITIES["mse"]
-    label = with_unit(mse.label, mse.unit_of(unit))
+    shown = QUANTITIES[metric]
+    label = with_unit(shown.label, shown.unit_of(unit))
     finish(left, "training", "epoch", "loss of the training samples")
     finish(right, monitored, "epoch", f"{label} of the {monitored} samples")
     figure.suptitle(plain(title), fontsize=10)
-    for axes in (left, right):
-        if axes.lines:
+    for axes, better in ((left, "lower"), (right, shown.better)):
+        if axes.lines and better == "lower":
             axes.set_yscale("log")
             _plain_ticks(axes)
     if histories:
@@ -66,13 +68,26 @@ def _loss(history: History) -> dict[int, float]:
     return {entry["epoch"]: entry["loss"] for entry in history}
 
 
-def _error(history: History) -> dict[int, float]:
+def _score(history: History, metric: str) -> dict[int, float]:
     return {
-        entry["epoch"]: entry[split]["mse"]
+        entry["epoch"]: entry[split][metric]
         for entry in history
         for split in _SPLITS
-        if split in entry
+        if split in entry and metric in entry[split]
     }
+
+
+def _monitored_metric(histories: Mapping[str, Sequence[History]]) -> str:
+    """Return the metric that the histories of a task have."""
+    found = {
+        metric
+        for seeds in histories.values()
+        for seed in seeds
+        for entry in seed
+        for split in _SPLITS
+        for metric in entry.get(split, ())
+    }
+    return next((metric for metric in _METRICS if metric in found), _METRICS[0])
 
 
 def _lines(

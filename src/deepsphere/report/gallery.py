@@ -3,16 +3,32 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from deepsphere.report import comparison, curves, scatter, stations
+import numpy as np
+from numpy.typing import NDArray
+
+from deepsphere.report import accuracies, alike, comparison, confusion, curves, scatter, stations
 from deepsphere.report.picture import Picture
-from deepsphere.report.runs import Run, read_predictions
+from deepsphere.report.quantities import quantity
+from deepsphere.report.runs import (
+    ClassPredictions,
+    PixelPredictions,
+    Predictions,
+    Run,
+    read_predictions,
+)
 from deepsphere.report.style import unique_labels
 from deepsphere.report.table import Row
+from deepsphere.stores.reader import Store
+from deepsphere.tasks.classification_metrics import confusion_matrix
 from deepsphere.tasks.regression import error_by_output
 
 
 def draw_task(
-    name: str, task: Mapping[str, Any], rows: Sequence[Row], runs: Mapping[str, Sequence[Run]]
+    name: str,
+    task: Mapping[str, Any],
+    rows: Sequence[Row],
+    runs: Mapping[str, Sequence[Run]],
+    store: Store | None = None,
 ) -> Iterator[Picture]:
     """Draw the pictures of a task.
 
@@ -26,13 +42,16 @@ def draw_task(
         Its baselines and variants.
     runs : dict of str to sequence of Run
         The runs of each of its variants, one a seed.
+    store : Store, optional
+        The task's; with it, samples are shown that a variant finds alike.
 
     Yields
     ------
     Picture
         The comparison of all rows and the learning curves; then, for the first seed of each
         variant, predicted against observed values and, if there is a value a pixel, the map of the
-        errors. Those of the variant with the lowest mean squared error are featured.
+        errors; of a classification, the confusion matrix, the accuracy of each class and what is
+        found alike. Those of the best variant are featured.
 
     Raises
     ------
@@ -64,15 +83,22 @@ def draw_task(
     )
     best = _best_variant(variants)
     for label, row in zip(labels, variants, strict=True):
-        yield from _of_variant(
-            label, row, runs[row.name][0], f"{title}\n{label}", unit, row is best
-        )
+        run, heading = runs[row.name][0], f"{title}\n{label}"
+        found = read_predictions(run)
+        if isinstance(found, PixelPredictions):
+            counts = np.rint(found.confusion).astype(np.int64)
+            yield from _confusions(
+                label, row, run, counts, found.classes.tolist(), heading, "pixels", row is best
+            )
+        elif isinstance(found, ClassPredictions):
+            yield from _of_classes(label, row, run, found, heading, store, row is best)
+        else:
+            yield from _of_numbers(label, row, run, found, heading, unit, row is best)
 
 
-def _of_variant(
-    label: str, row: Row, run: Run, title: str, unit: str, featured: bool
+def _of_numbers(
+    label: str, row: Row, run: Run, found: Predictions, title: str, unit: str, featured: bool
 ) -> Iterator[Picture]:
-    found = read_predictions(run)
     yield Picture.of(
         scatter.draw(found.prediction, found.target, found.known, title, unit),
         f"predicted-observed-{row.name}",
@@ -90,6 +116,58 @@ def _of_variant(
         )
 
 
+def _of_classes(
+    label: str,
+    row: Row,
+    run: Run,
+    found: ClassPredictions,
+    title: str,
+    store: Store | None,
+    featured: bool,
+) -> Iterator[Picture]:
+    counts = confusion_matrix(found.prediction.argmax(axis=1), found.target, len(found.classes))
+    classes = found.classes.tolist()
+    yield from _confusions(label, row, run, counts, classes, title, "test samples", featured)
+    if store is not None and found.sample is not None:
+        yield Picture.of(
+            alike.draw(found, found.sample, store, title),
+            f"alike-{row.name}",
+            f"{label}, seed {run.seed}: some test samples, and what is nearest to each; a full "
+            "frame is around those of its class.",
+            featured,
+        )
+
+
+def _confusions(
+    label: str,
+    row: Row,
+    run: Run,
+    counts: NDArray[np.int64],
+    classes: list[str],
+    title: str,
+    of_what: str,
+    featured: bool,
+) -> Iterator[Picture]:
+    """Draw which classes are taken for which, of samples or of pixels."""
+    yield Picture.of(
+        confusion.draw(counts, classes, title),
+        f"confusion-{row.name}",
+        f"{label}, seed {run.seed}: how many percent of the {of_what} of each class (row) are "
+        "taken for each class (column).",
+        featured,
+    )
+    yield Picture.of(
+        accuracies.draw(counts, classes, title),
+        f"accuracies-{row.name}",
+        f"{label}, seed {run.seed}: share of the {of_what} of each class that are found.",
+        featured,
+    )
+
+
 def _best_variant(variants: Sequence[Row]) -> Row | None:
-    scored = [row for row in variants if "mse" in row.cells]
-    return min(scored, key=lambda row: row.cells["mse"].mean, default=None)
+    """Return the variant that is best by the first metric of the comparison that any has."""
+    for metric in comparison.SHOWN:
+        scored = {row.cells[metric].mean: row for row in variants if metric in row.cells}
+        if scored:
+            return scored[quantity(metric).best(scored)]
+    return None

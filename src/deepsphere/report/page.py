@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from deepsphere.report.picture import Picture
-from deepsphere.report.quantities import QUANTITIES
+from deepsphere.report.quantities import quantity
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,8 @@ class Section:
         Whether any of its data were made by a simulator.
     table : str
         Its table as HTML.
+    metrics : tuple of str
+        The metrics that the table shows.
     tasks : tuple of (str, tuple of Picture)
         Title and pictures of each task; only featured pictures are shown.
     origins : tuple of (str, str)
@@ -33,6 +35,7 @@ class Section:
     title: str
     simulated: bool
     table: str
+    metrics: tuple[str, ...]
     tasks: tuple[tuple[str, tuple[Picture, ...]], ...]
     origins: tuple[tuple[str, str], ...]
 
@@ -62,7 +65,7 @@ def page(sections: Sequence[Section]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>Results</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n"
         f"<header><h1>Results</h1>\n<nav><ul>{links}</ul></nav></header>\n"
-        f"<main>\n{_how_to_read()}\n"
+        f"<main>\n{_how_to_read(sections)}\n"
         + "\n".join(_section(section) for section in sections)
         + "\n</main>\n</body>\n</html>\n"
     )
@@ -103,10 +106,11 @@ def _picture(picture: Picture) -> str:
     )
 
 
-def _how_to_read() -> str:
+def _how_to_read(sections: Sequence[Section]) -> str:
+    listed = dict.fromkeys(metric for section in sections for metric in section.metrics)
     metrics = "".join(
         f"<li><b>{escape(shown.label)}</b>: {escape(shown.meaning)}, {shown.better} is better</li>"
-        for shown in QUANTITIES.values()
+        for shown in map(quantity, listed)
     )
     return _HOW_TO_READ.format(metrics=metrics)
 
@@ -125,8 +129,9 @@ with the paper.</li>
 <li>Protocol <b>sound</b>: nothing that goes into the model knows the test samples, and what is
 chosen is chosen on validation samples. These rows are there to be believed.</li>
 </ul>
-<p>Each metric is taken over the samples of a pixel whose target is known, and then averaged over
-the pixels with equal weight. The arrow points to the better values.</p>
+<p>Where there is a value a pixel, each metric is taken over the samples of a pixel whose target is
+known, and then averaged over the pixels with equal weight. The arrow points to the better
+values.</p>
 <ul class="metrics">{metrics}</ul>
 </details>"""
 

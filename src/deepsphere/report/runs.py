@@ -2,7 +2,7 @@
 
 import json
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,85 @@ class Predictions:
         return self.target.ndim == 2
 
 
+@dataclass(frozen=True)
+class ClassPredictions:
+    """What a run says of the test samples of a classification.
+
+    Attributes
+    ----------
+    prediction : ndarray of float32, shape (sample, class)
+        Probabilities.
+    target : ndarray of int64, shape (sample,)
+        The true classes.
+    classes : ndarray of str, shape (class,)
+        Their names.
+    id : ndarray of str, shape (sample,)
+        What the samples are called.
+    descriptors : ndarray of float32, shape (sample, feature), or None
+        Vectors to compare samples by, if the task asks for them.
+    sample : ndarray of int64, shape (sample,), or None
+        Their numbers in the store.
+    """
+
+    prediction: NDArray[np.float32]
+    target: NDArray[np.int64]
+    classes: NDArray[np.str_]
+    id: NDArray[np.str_]
+    descriptors: NDArray[np.float32] | None = None
+    sample: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the shapes belong together.
+
+        Raises
+        ------
+        ValueError
+            If they do not.
+        """
+        shape = (len(self.target), len(self.classes))
+        if self.prediction.shape != shape or self.id.shape != self.target.shape:
+            raise ValueError(
+                f"expected predictions of shape {shape} and as many ids, found "
+                f"{self.prediction.shape} and {self.id.shape}"
+            )
+
+
+@dataclass(frozen=True)
+class PixelPredictions:
+    """What a run says of the pixels of the test samples, of a segmentation.
+
+    Attributes
+    ----------
+    confusion : ndarray of float64, shape (class, class)
+        How many pixels, or how much area in that of a mean pixel, of each true class (row) were
+        taken for each class (column).
+    classes : ndarray of str, shape (class,)
+        Their names; the first one is the background.
+    precision, recall : ndarray of float64, shape (class, point)
+        Of each class, at falling thresholds.
+    """
+
+    confusion: NDArray[np.float64]
+    classes: NDArray[np.str_]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        """Check that the shapes belong together.
+
+        Raises
+        ------
+        ValueError
+            If they do not.
+        """
+        count = len(self.classes)
+        if self.confusion.shape != (count, count) or self.precision.shape != self.recall.shape:
+            raise ValueError(
+                f"expected a confusion of {count} classes and curves of one shape, found "
+                f"{self.confusion.shape}, {self.precision.shape} and {self.recall.shape}"
+            )
+
+
 def read_run(evaluation: Path) -> Run:
     """Read the evaluation and the learning curve of a run.
 
@@ -116,8 +195,9 @@ def read_run(evaluation: Path) -> Run:
     )
 
 
-def read_predictions(run: Run) -> Predictions:
-    """Read the predictions of a run.
+def read_predictions(run: Run) -> Predictions | ClassPredictions | PixelPredictions:
+    """Read the predictions of a run, of numbers or, if it names any, of classes: of samples, or of
+    their pixels, of which it counted the confusions.
 
     Raises
     ------
@@ -133,11 +213,14 @@ def read_predictions(run: Run) -> Predictions:
             f"predictions: {path} is not what {run.evaluation} scored (SHA-256 {found[:12]}…, "
             f"expected {run.predictions_digest[:12]}…); run the evaluate stage again"
         )
-    names = ("prediction", "target", "known", "longitude", "latitude")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            return Predictions(**{name: arrays[name] for name in names})
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+            kind: type[Predictions] | type[ClassPredictions] | type[PixelPredictions] = Predictions
+            if "classes" in arrays:
+                kind = PixelPredictions if "confusion" in arrays else ClassPredictions
+            names = [field.name for field in fields(kind) if field.name in arrays]
+            return kind(**{name: arrays[name] for name in names})
+    except (TypeError, ValueError, zipfile.BadZipFile) as error:
         raise DeepsphereError(
             f"predictions: {path} is damaged ({error}); run the evaluate stage again"
         ) from None

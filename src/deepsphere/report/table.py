@@ -114,14 +114,19 @@ def size(task: Mapping[str, Any]) -> str:
     """Return the size of a task's data in words."""
     samples = task["samples"]
     parts = ", ".join(f"{samples[split]:,} {split}" for split in _SPLITS if samples.get(split))
-    return f"{task['pixels']:,} pixels; samples: {parts}"
+    if "answers" in samples:
+        parts += f" ({samples['answers']:,} answers, one an object)"
+    broken = task["store"].get("broken", 0)
+    aside = f"; {broken:,} broken files set aside" if broken else ""
+    return f"{task['pixels']:,} pixels; samples: {parts}{aside}"
 
 
 def render(metrics: Mapping[str, Any]) -> Table:
     """Return the table of an experiment for a terminal.
 
     One below the other: the mean over the seeds, the standard deviation, and in parentheses the
-    published value; the best mean of each task in bold. It needs 80 columns.
+    published value; the best mean of each task in bold. Of many metrics there are the most
+    important ones. It needs 80 columns.
 
     Parameters
     ----------
@@ -134,6 +139,7 @@ def render(metrics: Mapping[str, Any]) -> Table:
         If a metric is not one that the report knows.
     """
     listed = rows(metrics)
+    shown_metrics = [metric for metric in metrics["metrics"] if quantity(metric).headline]
     notes = footnotes(listed)
     legend = [f"[{number}] {note}" for number, note in enumerate(notes, start=1)]
     title = metrics["title"] + (" (simulated data)" if metrics["simulated"] else "")
@@ -148,14 +154,12 @@ def render(metrics: Mapping[str, Any]) -> Table:
     table.add_column("name", min_width=12, overflow="fold")
     table.add_column("protocol", no_wrap=True)
     table.add_column("para-\nmeters", justify="right", no_wrap=True)
-    for metric in metrics["metrics"]:
+    for metric in shown_metrics:
         shown = quantity(metric)
         table.add_column(f"{shown.label} {shown.arrow}", justify="right", no_wrap=True)
     for name, task in metrics["tasks"].items():
         head = Text.assemble((task["title"] or name, "bold"), "\n", (size(task), "dim"))
-        units = [
-            Text(quantity(metric).unit_of(task["unit"]), "dim") for metric in metrics["metrics"]
-        ]
+        units = [Text(quantity(metric).unit_of(task["unit"]), "dim") for metric in shown_metrics]
         table.add_row(head, "", "", *units, end_section=True)
         of_task = [row for row in listed if row.task == name]
         for row in of_task:
@@ -163,7 +167,7 @@ def render(metrics: Mapping[str, Any]) -> Table:
                 _name(row, notes),
                 row.protocol,
                 f"{row.parameters:,}",
-                *(_cell(row, metric) for metric in metrics["metrics"]),
+                *(_cell(row, metric) for metric in shown_metrics),
                 end_section=row is of_task[-1],
             )
     return table
