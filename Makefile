@@ -18,8 +18,8 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 demo: $(VENV)/run.stamp
 	$(BIN)/snakemake --configfile config/demo.yaml
-	@echo "table:   demo/results/ghcn/metrics.json"
-	@echo "figures: demo/results/figures/ghcn/"
+	@echo "tables:  demo/results/{ghcn,shrec17,modelnet40}/metrics.json"
+	@echo "figures: demo/results/figures/"
 	@echo "report:  demo/results/report.html"
 
 test: $(VENV)/test.stamp

@@ -125,10 +125,10 @@ def plan() -> Plan:
             "store: --settings is no mapping in JSON: found '{1: 2'",
         ),
         (["store", "--settings", "{[]: 2}"], "store: --settings is no mapping in JSON: found '{[]"),
-        (["store", "--settings", "{}"], "--settings: found no 'raw' among nothing"),
+        (["store", "--settings", "{}"], "--settings: found no 'folder' among nothing"),
         (
             ["fetch", "--settings", '{"source": {"kind": "ghcn"}}'],
-            "--settings: found no 'folder' am",
+            "--settings: found no 'manifest' among source",
         ),
     ],
 )

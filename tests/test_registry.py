@@ -11,7 +11,7 @@ import pytest
 from deepsphere import samplings
 from deepsphere.config.graphs import SAMPLINGS
 from deepsphere.config.kinds import SOURCES, TASKS
-from deepsphere.config.models import DenseRegressor, GlobalRegressor
+from deepsphere.config.models import Classifier, DenseRegressor, GlobalRegressor
 from deepsphere.errors import DeepsphereError
 from deepsphere.registry import load, module_name
 
@@ -33,7 +33,7 @@ def test_every_kind_of_the_configuration_is_there() -> None:
         assert callable(load("sources", kind, "samples").open_samples)
     for kind in TASKS:
         assert load("tasks", kind).Task.model_fields["kind"].annotation.__args__ == (kind,)
-    for settings in (DenseRegressor, GlobalRegressor):
+    for settings in (Classifier, DenseRegressor, GlobalRegressor):
         (kind,) = settings.model_fields["kind"].annotation.__args__
         assert load("models", kind).Model.__name__ == settings.__name__
 

@@ -9,14 +9,32 @@ import importlib
 import json
 import logging
 import sys
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from pydantic import ValidationError
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.locks import only_writer
 from deepsphere.provenance import unchanged_code
+from deepsphere.slurm import in_job, spread, torchrun
+from deepsphere.workers import Workers, open_workers
+
+_LAST = {
+    "fetch": "manifest",
+    "store": "manifest",
+    "graph": "manifest",
+    "evaluate": "evaluation",
+    "baseline": "output",
+    "summarize": "metrics",
+    "report": "report",
+}
+"""The setting with the path of the file that a stage writes last."""
+
+_SHARE_OF_MEMORY = 0.8
+"""What workers get of the memory of a job; the rest is for the processes around them."""
 
 app = typer.Typer(
     help=__doc__.split("\n", maxsplit=1)[0] if __doc__ else None,
@@ -54,7 +72,7 @@ def fetch(
     config: Config = None,
 ) -> None:
     """Fetch the raw files of a source, or simulate them."""
-    _run("fetch", [source], settings, config)
+    _run("fetch", _settings("fetch", [source], settings, config))
 
 
 @app.command()
@@ -63,9 +81,22 @@ def store(
     settings: Settings = None,
     config: Config = None,
     threads: Threads = 2,
+    memory: Annotated[
+        int | None, typer.Option(min=1, help="Megabytes to stay below, of each task.")
+    ] = None,
+    cluster: Annotated[
+        str, typer.Option(help="Where to work: local, slurm (the tasks of this job), an address.")
+    ] = "local",
+    tasks: Annotated[int, typer.Option(min=1, help="Tasks of the Slurm job.")] = 1,
 ) -> None:
     """Make a store of samples of the raw files of a source."""
-    _run("store", [store], settings, config, threads)
+    values = _settings("store", [store], settings, config)
+    if cluster == "slurm" and in_job():
+        sys.exit(spread([sys.executable, "-m", "deepsphere", *sys.argv[1:]], tasks, threads))
+    folder = Path(values["folder"]).parent
+    limit = None if memory is None else int(memory * 10**6 * _SHARE_OF_MEMORY)
+    with open_workers(cluster, threads, limit, folder) as workers:
+        _run("store", values, workers)
 
 
 @app.command()
@@ -87,7 +118,7 @@ def graph(
     elif plot is not None:
         raise DeepsphereError("graph: --plot goes with --describe; give both")
     else:
-        _run("graph", [graph], settings, config, threads)
+        _run("graph", _settings("graph", [graph], settings, config), threads)
 
 
 @app.command()
@@ -100,7 +131,12 @@ def train(
     threads: Threads = 1,
 ) -> None:
     """Train a variant of an experiment with a seed, or go on training it."""
-    _run("train", [experiment, variant, seed], settings, config, threads)
+    values = _settings("train", [experiment, variant, seed], settings, config)
+    nodes, devices = (values["training"][name] for name in ("nodes", "devices"))
+    if nodes > 1 and in_job():
+        command = [*torchrun(nodes, devices), "-m", "deepsphere", *sys.argv[1:]]
+        sys.exit(spread(command, nodes, threads, nodes))
+    _run("train", values, threads)
 
 
 @app.command()
@@ -113,7 +149,8 @@ def evaluate(
     threads: Threads = 1,
 ) -> None:
     """Score a trained run on the test samples."""
-    _run("evaluate", [experiment, variant, seed], settings, config, threads)
+    values = _settings("evaluate", [experiment, variant, seed], settings, config)
+    _run("evaluate", values, threads)
 
 
 @app.command()
@@ -124,7 +161,7 @@ def baseline(
     config: Config = None,
 ) -> None:
     """Score the baselines of a task of an experiment."""
-    _run("baseline", [experiment, task], settings, config)
+    _run("baseline", _settings("baseline", [experiment, task], settings, config))
 
 
 @app.command()
@@ -134,13 +171,13 @@ def summarize(
     config: Config = None,
 ) -> None:
     """Gather the results of an experiment in one table."""
-    _run("summarize", [experiment], settings, config)
+    _run("summarize", _settings("summarize", [experiment], settings, config))
 
 
 @app.command()
 def report(settings: Settings = None, config: Config = None) -> None:
     """Draw the figures and write the report of all experiments."""
-    _run("report", [], settings, config)
+    _run("report", _settings("report", [], settings, config))
 
 
 @app.command()
@@ -172,6 +209,104 @@ def check(config: Config = None) -> None:
 
 
 @app.command()
+def lists(
+    run: Annotated[Path, typer.Argument(help="Folder of an evaluated classification's seed.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the lists, which is replaced.")],
+    dataset: Annotated[str, typer.Option(help="What SHREC'17 calls the data.")] = "test_perturbed",
+) -> None:
+    """Write what a run retrieves as files for SHREC'17's own program."""
+    from deepsphere.lists import write_run_lists
+
+    typer.echo(f"{write_run_lists(run, folder, dataset)} lists in {folder}")
+
+
+@app.command()
+def regrid(
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, joined along time; last, the result: .zarr or .nc.")
+    ],
+    sampling: Annotated[str, typer.Option(help="The target, such as healpix:64.")],
+    variables: Annotated[str | None, typer.Option(help="Names, separated by commas.")] = None,
+    method: Annotated[
+        Literal["auto", "conservative", "bilinear", "nearest"],
+        typer.Option(help="auto: conservative, or bilinear where pixels are the smaller ones."),
+    ] = "auto",
+    winds: Annotated[
+        list[str] | None, typer.Option(help="u,v: a wind, regridded as a vector.")
+    ] = None,
+    labels: Annotated[
+        list[str] | None, typer.Option(help="A field of classes: each pixel gets the nearest.")
+    ] = None,
+    fractions: Annotated[
+        list[str] | None, typer.Option(help="name=0,1,2: the share of each class.")
+    ] = None,
+    missing: Annotated[
+        Literal["renormalize", "propagate"],
+        typer.Option(help="What a pixel gets of sources that partly lack a value."),
+    ] = "renormalize",
+    threads: Threads = 2,
+    memory: Annotated[int | None, typer.Option(min=1, help="Megabytes to stay below.")] = None,
+) -> None:
+    """Regrid fields of latitude and longitude to a sampling."""
+    from deepsphere.conversion.command import class_lists, regrid_files, wind_pairs
+
+    *sources, output = paths
+    regrid_files(
+        sources,
+        output,
+        sampling,
+        method=method,
+        missing=missing,
+        variables=None if variables is None else [name.strip() for name in variables.split(",")],
+        winds=wind_pairs(winds or []),
+        labels=labels or [],
+        fractions=class_lists(fractions or []),
+        threads=threads,
+        memory=None if memory is None else memory * 10**6,
+    )
+
+
+show = typer.Typer(help="Look at one piece of data.", no_args_is_help=True)
+app.add_typer(show, name="show")
+
+
+@show.command("mesh")
+def show_mesh(
+    file: Annotated[Path, typer.Argument(help="A mesh, or one in an archive: meshes.zip/NAME.")],
+    plot: Annotated[Path, typer.Option(help="PNG file to write.")],
+    sampling: Annotated[str, typer.Option(help="Where the rays start.")] = "healpix:32",
+    up: Annotated[Literal["z", "y"], typer.Option(help="Vertical axis of the file.")] = "z",
+    longitude: Annotated[float, typer.Option(help="Seen from, degrees east.")] = -40.0,
+    latitude: Annotated[float, typer.Option(help="Seen from, degrees north.")] = 25.0,
+    whole: Annotated[bool, typer.Option("--whole", help="The whole sphere, not globes.")] = False,
+) -> None:
+    """Draw a mesh and its six channels on the sphere."""
+    from deepsphere import shown
+
+    shown.show_mesh(
+        file, plot, sampling, up=up, longitude=longitude, latitude=latitude, whole=whole
+    )
+
+
+@app.command()
+def status(config: Config = None) -> None:
+    """Show what is done, running, queued, stale and failed."""
+    from rich.console import Console
+
+    from deepsphere.report.progress_table import render_counts, render_details
+    from deepsphere.status import ask_snakemake, find_jobs, find_progress, list_steps
+
+    arguments = ["--configfile", *map(str, config)] if config else []
+    outputs = ask_snakemake(arguments)
+    lines = list(find_progress(list_steps(_plan(config)), outputs, find_jobs(Path.cwd())))
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    console.print(render_counts(lines))
+    details = render_details(lines)
+    if details is not None:
+        console.print(details)
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of the configuration, which config/schema.json holds."""
     from deepsphere.config.schema import schema as configuration_schema
@@ -190,26 +325,28 @@ def main() -> None:
         sys.exit(1)
 
 
-def _run(
-    stage: str,
-    names: list[Any],
-    settings: str | None,
-    config: list[Path] | None,
-    threads: int = 1,
-) -> None:
+def _settings(
+    stage: str, names: list[Any], settings: str | None, config: list[Path] | None
+) -> dict[str, Any]:
+    """Return the settings of a stage, given as such or looked up by names."""
     given = [name for name in names if name is not None]
     if settings is not None:
         if given or config:
             raise DeepsphereError(f"{stage}: give --settings, or names and --config, not both")
-        values = _parse(stage, settings)
-    else:
-        if len(given) < len(names):
-            raise DeepsphereError(
-                f"{stage}: found {len(given)} of {len(names)} names; see deepsphere {stage} --help"
-            )
-        values = getattr(_plan(config), stage)(*given).settings
-    with unchanged_code():
-        importlib.import_module(f"deepsphere.stages.{stage}").run(values, threads)
+        return _parse(stage, settings)
+    if len(given) < len(names):
+        raise DeepsphereError(
+            f"{stage}: found {len(given)} of {len(names)} names; see deepsphere {stage} --help"
+        )
+    values: dict[str, Any] = getattr(_plan(config), stage)(*given).settings
+    return values
+
+
+def _run(stage: str, values: dict[str, Any], resources: int | Workers = 1) -> None:
+    # The processes of one training share its output: there, the stage itself knows who writes.
+    alone = nullcontext() if stage == "train" else only_writer(Path(values[_LAST[stage]]), True)
+    with unchanged_code(), alone:
+        importlib.import_module(f"deepsphere.stages.{stage}").run(values, resources)
 
 
 def _describe_graph(graph: str | None, config: list[Path] | None, plot: Path | None) -> None:
