@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from conftest import (
     CountedSamples,
     Small,
@@ -20,7 +21,6 @@ from conftest import (
     run_training,
     training,
 )
-
 from deepsphere.errors import DeepsphereError
 from deepsphere.training import loop
 from deepsphere.training.devices import is_first_process, open_fabric, other_processes_may_end
