@@ -272,9 +272,12 @@ def test_a_store_is_made_across_the_tasks_of_one_job(
 ) -> None:
     configuration = fresh.configuration()
     fresh.write({**configuration, "dask": {"cluster": "slurm", "tasks": 4}})
-    fresh.run(*PROFILE, "data/stores/complete.json", environment=cluster.environment())
+    # The nodes are smaller than what a store asks for.
+    less = ("--set-resources", "store:mem_mb_per_cpu=400")
+    fresh.run(*less, *PROFILE, "data/stores/complete.json", environment=cluster.environment())
     name = "data/stores/complete.json"
     assert fresh.json(name) == finished.json(name)
     [job] = [job for job in jobs(cluster, fresh) if "rule_store" in job["Comment"]]
     assert job["NumTasks"] == "4"
+    assert job["MinMemoryCPU"] == "400M", "of each task, and not of all together"
     assert not list((fresh.folder / "data/stores").glob(".dask-*"))
