@@ -7,11 +7,13 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from conftest import (
     CountedSamples,
@@ -60,6 +62,9 @@ def _kill_after(checkpoints, seconds, folder, settings):
     path = folder / "checkpoint.pt"
     child = os.fork()
     if child == 0:
+        # Its own lock of the progress bars: the one it inherits is shared with all its siblings,
+        # and who is killed while holding it never gives it back.
+        tqdm.set_lock(threading.RLock())
         run_training(folder, settings)
         os._exit(0)
     seen = -1 if path.exists() else -2
@@ -69,6 +74,8 @@ def _kill_after(checkpoints, seconds, folder, settings):
         now = path.stat().st_mtime_ns if path.exists() else None
         seen += now != before
         before = now
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            break
     time.sleep(seconds)
     os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
