@@ -29,11 +29,11 @@ import numpy as np
 import trimesh
 from scipy.spatial import ConvexHull
 
-from deepsphere.regrid.hull import convex_hull
-from deepsphere.regrid.mesh import Mesh, cleaned, normalized
-from deepsphere.regrid.motions import random_motion
-from deepsphere.regrid.projection import project
-from deepsphere.regrid.rays import RayTarget
+from deepsphere.regridding.hull import convex_hull
+from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.motions import random_motion
+from deepsphere.regridding.projection import project
+from deepsphere.regridding.rays import RayTarget
 from deepsphere.samplings.fibonacci import Fibonacci
 from deepsphere.samplings.healpix import Healpix
 

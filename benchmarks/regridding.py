@@ -30,9 +30,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.special import sph_harm_y
 
-from deepsphere.regrid.build import Method, build_weights
-from deepsphere.regrid.grid import LatitudeLongitude
-from deepsphere.regrid.weights import Weights
+from deepsphere.regridding.build import Method, build_weights
+from deepsphere.regridding.grid import LatitudeLongitude
+from deepsphere.regridding.weights import Weights
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

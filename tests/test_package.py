@@ -7,12 +7,14 @@ import sys
 import pytest
 
 import deepsphere
+from deepsphere.conversion import regridding
 from deepsphere.inference import trained
 
 
-def test_it_loads_trained_models() -> None:
+def test_it_loads_trained_models_and_regrids_fields() -> None:
     assert deepsphere.load is trained.load
-    assert deepsphere.__all__ == ["load"]
+    assert deepsphere.regrid is regridding.regrid
+    assert deepsphere.__all__ == ["load", "regrid"]
 
 
 def test_it_has_nothing_else() -> None:

@@ -11,9 +11,9 @@ from deepsphere.config.graphs import SAMPLINGS
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import write_bytes
 from deepsphere.registry import load
-from deepsphere.regrid.mesh import Mesh, cleaned, normalized
-from deepsphere.regrid.motions import Motion
-from deepsphere.regrid.projection import CHANNELS, project
+from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.motions import Motion
+from deepsphere.regridding.projection import CHANNELS, project
 from deepsphere.report import signals
 from deepsphere.report.mesh_pictures import render
 from deepsphere.report.projections import Mollweide, Orthographic

@@ -7,7 +7,7 @@ import xarray as xr
 from deepsphere.conversion.choosing import choose_fields, choose_method
 from deepsphere.conversion.places import Finder
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import LatitudeLongitude, Points
+from deepsphere.regridding.grid import LatitudeLongitude, Points
 from deepsphere.samplings.healpix import Healpix
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from deepsphere.conversion.kept_weights import weights_for
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import build_weights
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.build import build_weights
+from deepsphere.regridding.grid import LatitudeLongitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.masked import Masked
 

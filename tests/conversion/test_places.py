@@ -4,7 +4,7 @@ import xarray as xr
 
 from deepsphere.conversion.places import Finder
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import LatitudeLongitude, Points
+from deepsphere.regridding.grid import LatitudeLongitude, Points
 
 
 def test_axes_make_a_grid_wherever_they_are(make_dataset):

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from deepsphere.conversion.regridding import regrid
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import build_weights
-from deepsphere.regrid.grid import LatitudeLongitude
-from deepsphere.regrid.winds import apply_to_winds
+from deepsphere.regridding.build import build_weights
+from deepsphere.regridding.grid import LatitudeLongitude
+from deepsphere.regridding.winds import apply_to_winds
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from deepsphere.regrid.mesh import cleaned, normalized
+from deepsphere.regridding.mesh import cleaned, normalized
 from deepsphere.report.mesh_pictures import HALF_WIDTH, render
 from deepsphere.report.projections import Orthographic
 from deepsphere.shown import show_mesh

@@ -9,7 +9,7 @@ import xarray as xr
 from deepsphere.conversion.command import regrid_files
 from deepsphere.conversion.regridding import regrid
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.grid import LatitudeLongitude
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

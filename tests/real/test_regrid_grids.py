@@ -7,10 +7,10 @@ import pytest
 import xarray as xr
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import build_weights
-from deepsphere.regrid.grid import LatitudeLongitude, Points
-from deepsphere.regrid.labels import class_fractions, nearest_labels
-from deepsphere.regrid.winds import apply_to_winds
+from deepsphere.regridding.build import build_weights
+from deepsphere.regridding.grid import LatitudeLongitude, Points
+from deepsphere.regridding.labels import class_fractions, nearest_labels
+from deepsphere.regridding.winds import apply_to_winds
 from deepsphere.samplings.coordinates import unit_vectors
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

@@ -3,8 +3,8 @@ import pytest
 from numpy.polynomial.legendre import leggauss
 from scipy.special import sph_harm_y
 
-from deepsphere.regrid.bilinear import bilinear_matrix
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.bilinear import bilinear_matrix
+from deepsphere.regridding.grid import LatitudeLongitude
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

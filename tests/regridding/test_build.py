@@ -3,8 +3,8 @@ import pytest
 from scipy.special import sph_harm_y
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import build_backward_weights, build_weights
-from deepsphere.regrid.grid import LatitudeLongitude, Points
+from deepsphere.regridding.build import build_backward_weights, build_weights
+from deepsphere.regridding.grid import LatitudeLongitude, Points
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral
 from deepsphere.samplings.masked import Masked

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from numpy.polynomial.legendre import leggauss
 from scipy.special import sph_harm_y
 
-from deepsphere.regrid.cells import cells_of
-from deepsphere.regrid.conservative import backward_matrix, conservative_matrix, shared_areas
-from deepsphere.regrid.grid import LatitudeLongitude
-from deepsphere.regrid.healpix_overlap import healpix_overlap_areas
-from deepsphere.regrid.polygon_overlap import polygon_overlap_areas
+from deepsphere.regridding.cells import cells_of
+from deepsphere.regridding.conservative import backward_matrix, conservative_matrix, shared_areas
+from deepsphere.regridding.grid import LatitudeLongitude
+from deepsphere.regridding.healpix_overlap import healpix_overlap_areas
+from deepsphere.regridding.polygon_overlap import polygon_overlap_areas
 from deepsphere.samplings.cubed import Cubed
 from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.gauss_legendre import GaussLegendre

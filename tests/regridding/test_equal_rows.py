@@ -3,8 +3,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from deepsphere.regrid import equal_rows as module
-from deepsphere.regrid.equal_rows import equal_rows
+from deepsphere.regridding import equal_rows as module
+from deepsphere.regridding.equal_rows import equal_rows
 
 _ROWS = arrays.arrays(
     np.int64,

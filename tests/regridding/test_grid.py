@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from numpy.polynomial.legendre import leggauss
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import LatitudeLongitude, Points
+from deepsphere.regridding.grid import LatitudeLongitude, Points
 
 modest = settings(derandomize=True, deadline=None, max_examples=50)
 POLES = np.linspace(-90, 90, 7)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from deepsphere.regrid.holes import hole_faces
-from deepsphere.regrid.topology import topology_of
-from deepsphere.regrid.triangles import area_vectors
+from deepsphere.regridding.holes import hole_faces
+from deepsphere.regridding.topology import topology_of
+from deepsphere.regridding.triangles import area_vectors
 
 _SQUARE = np.array([[0.0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
 

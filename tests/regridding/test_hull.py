@@ -3,9 +3,9 @@ import pytest
 import trimesh
 from scipy.spatial import ConvexHull
 
-from deepsphere.regrid import hull as module
-from deepsphere.regrid.hull import convex_hull
-from deepsphere.regrid.triangles import area_vectors, lengths, unit
+from deepsphere.regridding import hull as module
+from deepsphere.regridding.hull import convex_hull
+from deepsphere.regridding.triangles import area_vectors, lengths, unit
 
 
 def _cloud(seed, count=300):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from deepsphere.regrid.build import build_weights
-from deepsphere.regrid.grid import LatitudeLongitude
-from deepsphere.regrid.labels import class_fractions, most_frequent, nearest_labels
+from deepsphere.regridding.build import build_weights
+from deepsphere.regridding.grid import LatitudeLongitude
+from deepsphere.regridding.labels import class_fractions, most_frequent, nearest_labels
 from deepsphere.samplings.healpix import Healpix
 
 GRID = LatitudeLongitude(np.linspace(-90, 90, 181), np.arange(360) * 1.0)

@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.mesh import Mesh, cleaned, normalized
-from deepsphere.regrid.triangles import area_vectors
+from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.triangles import area_vectors
 
 
 def _mesh(shape):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from deepsphere.regrid.motions import Motion, random_motion
+from deepsphere.regridding.motions import Motion, random_motion
 
 # A right sample of 2,000 has a smaller p-value than this once in a thousand seeds, and this is one
 # fixed sample.

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from numpy.polynomial.legendre import leggauss
 from scipy.spatial import cKDTree
 
-from deepsphere.regrid.grid import LatitudeLongitude, Points
-from deepsphere.regrid.nearest import nearest_matrix
+from deepsphere.regridding.grid import LatitudeLongitude, Points
+from deepsphere.regridding.nearest import nearest_matrix
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

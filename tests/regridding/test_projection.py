@@ -7,12 +7,12 @@ from hypothesis.extra import numpy as arrays
 from scipy.spatial import ConvexHull, cKDTree
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid import projection as module
-from deepsphere.regrid.mesh import Mesh, cleaned, normalized
-from deepsphere.regrid.motions import Motion, random_motion
-from deepsphere.regrid.projection import CHANNELS, project
-from deepsphere.regrid.rays import RayTarget
-from deepsphere.regrid.triangles import area_vectors, unit
+from deepsphere.regridding import projection as module
+from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.motions import Motion, random_motion
+from deepsphere.regridding.projection import CHANNELS, project
+from deepsphere.regridding.rays import RayTarget
+from deepsphere.regridding.triangles import area_vectors, unit
 from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.healpix import Healpix
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import trimesh
 
-from deepsphere.regrid.motions import random_motion
-from deepsphere.regrid.rays import RayTarget
-from deepsphere.regrid.triangles import area_vectors, unit
+from deepsphere.regridding.motions import random_motion
+from deepsphere.regridding.rays import RayTarget
+from deepsphere.regridding.triangles import area_vectors, unit
 from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

@@ -1,6 +1,6 @@
 import numpy as np
 
-from deepsphere.regrid.topology import topology_of
+from deepsphere.regridding.topology import topology_of
 
 _TETRAHEDRON = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [2, 0, 3]])
 

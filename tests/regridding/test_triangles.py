@@ -1,6 +1,6 @@
 import numpy as np
 
-from deepsphere.regrid.triangles import area_vectors, heights, lengths, unit
+from deepsphere.regridding.triangles import area_vectors, heights, lengths, unit
 
 _VERTICES = np.array([[0.0, 0, 0], [3, 0, 0], [0, 4, 0], [6, 0, 0]])
 

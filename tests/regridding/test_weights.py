@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import build_weights
-from deepsphere.regrid.grid import LatitudeLongitude
-from deepsphere.regrid.weights import Weights, load_weights
+from deepsphere.regridding.build import build_weights
+from deepsphere.regridding.grid import LatitudeLongitude
+from deepsphere.regridding.weights import Weights, load_weights
 from deepsphere.samplings.healpix import Healpix
 
 modest = settings(derandomize=True, deadline=None, max_examples=50)

@@ -4,9 +4,9 @@ import trimesh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepsphere.regrid.topology import topology_of
-from deepsphere.regrid.triangles import area_vectors, lengths
-from deepsphere.regrid.winding import against_neighbours, facing_inward, turned
+from deepsphere.regridding.topology import topology_of
+from deepsphere.regridding.triangles import area_vectors, lengths
+from deepsphere.regridding.winding import against_neighbours, facing_inward, turned
 
 
 def _arrays(shape):

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from deepsphere.regrid.build import build_weights
-from deepsphere.regrid.grid import LatitudeLongitude, Points
-from deepsphere.regrid.winds import apply_to_winds, tangents
+from deepsphere.regridding.build import build_weights
+from deepsphere.regridding.grid import LatitudeLongitude, Points
+from deepsphere.regridding.winds import apply_to_winds, tangents
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.samplings.icosahedral import Icosahedral

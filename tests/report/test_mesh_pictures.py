@@ -5,8 +5,8 @@ import pytest
 import trimesh
 from matplotlib.image import imread
 
-from deepsphere.regrid.mesh import Mesh, normalized
-from deepsphere.regrid.triangles import area_vectors
+from deepsphere.regridding.mesh import Mesh, normalized
+from deepsphere.regridding.triangles import area_vectors
 from deepsphere.report.mesh_pictures import HALF_WIDTH, paint_mesh, render
 from deepsphere.report.projections import Orthographic
 from deepsphere.report.style import new_figure, to_png

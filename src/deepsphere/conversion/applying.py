@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from deepsphere.conversion.packing import missing_marks, unpacked
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import Grid
-from deepsphere.regrid.labels import class_fractions, nearest_labels
-from deepsphere.regrid.weights import Missing, Weights
-from deepsphere.regrid.winds import apply_to_winds
+from deepsphere.regridding.grid import Grid
+from deepsphere.regridding.labels import class_fractions, nearest_labels
+from deepsphere.regridding.weights import Missing, Weights
+from deepsphere.regridding.winds import apply_to_winds
 from deepsphere.samplings.sampling import Sampling
 
 
@@ -32,7 +32,7 @@ class Means:
     dimensions : int
         Number of dimensions of space, the last ones.
     missing, smallest_share
-        See :meth:`~deepsphere.regrid.weights.Weights.apply`.
+        See :meth:`~deepsphere.regridding.weights.Weights.apply`.
     """
 
     attributes: Mapping[Any, Any]

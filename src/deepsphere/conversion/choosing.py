@@ -10,8 +10,8 @@ from deepsphere.conversion.cells import RESERVED
 from deepsphere.conversion.coordinates import is_coordinate, mentioned
 from deepsphere.conversion.places import Finder, Places
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import Method
-from deepsphere.regrid.grid import Grid, Points
+from deepsphere.regridding.build import Method
+from deepsphere.regridding.grid import Grid, Points
 from deepsphere.samplings.sampling import Sampling
 
 MethodOrAuto = Literal["auto", "nearest", "bilinear", "conservative"]

@@ -14,7 +14,7 @@ from deepsphere.conversion.writing import CHUNK_BYTES, write_netcdf, write_zarr
 from deepsphere.errors import DeepsphereError
 from deepsphere.locks import lock_path, only_writer
 from deepsphere.provenance import code_digest
-from deepsphere.regrid.weights import Missing
+from deepsphere.regridding.weights import Missing
 from deepsphere.workers import Workers
 
 _LOG = logging.getLogger(__name__)

@@ -18,8 +18,8 @@ from deepsphere.conversion.lazy import Blocks, blocks_of, regridded
 from deepsphere.conversion.packing import missing_marks, unpacked
 from deepsphere.conversion.places import Places
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import Method
-from deepsphere.regrid.weights import Missing, Weights
+from deepsphere.regridding.build import Method
+from deepsphere.regridding.weights import Missing, Weights
 from deepsphere.samplings.sampling import Sampling
 
 # Winds have two components, which become three, all in memory at once.

@@ -10,9 +10,9 @@ from typing import Any, cast
 
 from deepsphere.files import digest_json
 from deepsphere.provenance import code_digest
-from deepsphere.regrid.build import Method, build_weights
-from deepsphere.regrid.grid import Grid
-from deepsphere.regrid.weights import Weights, load_weights
+from deepsphere.regridding.build import Method, build_weights
+from deepsphere.regridding.grid import Grid
+from deepsphere.regridding.weights import Weights, load_weights
 from deepsphere.samplings.sampling import Sampling
 
 _MOST = 8

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike
 
 from deepsphere.conversion.blocks import block_lengths
 from deepsphere.conversion.places import Places
-from deepsphere.regrid.weights import Weights
+from deepsphere.regridding.weights import Weights
 
 # Bytes of a number while a block is at work, whatever it is in the file.
 _NUMBER_BYTES = 8

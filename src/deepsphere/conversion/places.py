@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deepsphere.conversion.coordinates import find_coordinates
 from deepsphere.conversion.packing import unpacked
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import Grid, LatitudeLongitude, Points
+from deepsphere.regridding.grid import Grid, LatitudeLongitude, Points
 
 # Degrees that coordinates of one row or column may differ by: those of single precision.
 _ONE_LINE = 1e-4

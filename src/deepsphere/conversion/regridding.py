@@ -27,7 +27,7 @@ from deepsphere.conversion.opening import open_fields
 from deepsphere.conversion.places import Finder, Places
 from deepsphere.errors import DeepsphereError
 from deepsphere.registry import load
-from deepsphere.regrid.weights import Missing
+from deepsphere.regridding.weights import Missing
 from deepsphere.samplings.sampling import Sampling
 
 Fields = str | os.PathLike[str] | xr.Dataset | xr.DataArray

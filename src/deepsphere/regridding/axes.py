@@ -1,8 +1,8 @@
 """The two axes of a latitude-longitude grid: in order, unwrapped, and with the edges of its cells.
 
-For :class:`~deepsphere.regrid.grid.LatitudeLongitude`. Files disagree about everything here: either
-axis may run either way, longitudes start anywhere, and may jump by a turn in the middle; single
-precision takes latitudes past a pole.
+For :class:`~deepsphere.regridding.grid.LatitudeLongitude`. Files disagree about everything here:
+either axis may run either way, longitudes start anywhere, and may jump by a turn in the middle;
+single precision takes latitudes past a pole.
 """
 
 import numpy as np

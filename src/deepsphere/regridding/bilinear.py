@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.grid import LatitudeLongitude
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.intersections import SparseMatrix
 from deepsphere.samplings.sampling import Sampling

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from deepsphere.regrid.cells import Cells
+from deepsphere.regridding.cells import Cells
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.intersections import SparseMatrix
 

@@ -24,11 +24,11 @@ icosahedral:5   conservative  4e-5    2e-4    3e-3
 from typing import Literal
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.bilinear import bilinear_matrix
-from deepsphere.regrid.conservative import backward_matrix, conservative_matrix
-from deepsphere.regrid.grid import Grid, Points
-from deepsphere.regrid.nearest import nearest_matrix, nearest_place_matrix
-from deepsphere.regrid.weights import Weights
+from deepsphere.regridding.bilinear import bilinear_matrix
+from deepsphere.regridding.conservative import backward_matrix, conservative_matrix
+from deepsphere.regridding.grid import Grid, Points
+from deepsphere.regridding.nearest import nearest_matrix, nearest_place_matrix
+from deepsphere.regridding.weights import Weights
 from deepsphere.samplings.sampling import Sampling
 
 Method = Literal["nearest", "bilinear", "conservative"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.grid import LatitudeLongitude
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from deepsphere.regrid.box_overlap import box_overlap_areas
-from deepsphere.regrid.cells import cells_of
-from deepsphere.regrid.grid import LatitudeLongitude
-from deepsphere.regrid.healpix_overlap import healpix_overlap_areas
-from deepsphere.regrid.polygon_overlap import polygon_overlap_areas
+from deepsphere.regridding.box_overlap import box_overlap_areas
+from deepsphere.regridding.cells import cells_of
+from deepsphere.regridding.grid import LatitudeLongitude
+from deepsphere.regridding.healpix_overlap import healpix_overlap_areas
+from deepsphere.regridding.polygon_overlap import polygon_overlap_areas
 from deepsphere.samplings.equiangular import Equiangular
 from deepsphere.samplings.gauss_legendre import GaussLegendre
 from deepsphere.samplings.healpix import Healpix

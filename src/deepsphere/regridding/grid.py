@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.axes import (
+from deepsphere.regridding.axes import (
     latitude_axis,
     latitude_edges,
     longitude_axis,
@@ -53,7 +53,7 @@ class LatitudeLongitude(Parametric):
         Read-only float64 in the order given; longitudes unwrapped, so that they are monotonic.
     latitude_edges, longitude_edges : ndarray
         Read-only float64 in the same order, shape (rows + 1,) and (columns + 1,); see
-        :mod:`~deepsphere.regrid.axes`.
+        :mod:`~deepsphere.regridding.axes`.
 
     Raises
     ------

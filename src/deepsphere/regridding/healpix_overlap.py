@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from deepsphere.regrid.cells import Cells
+from deepsphere.regridding.cells import Cells
 from deepsphere.samplings.healpix_indices import face_of_nested
 from deepsphere.samplings.intersections import SparseMatrix
 

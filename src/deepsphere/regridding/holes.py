@@ -7,8 +7,8 @@ lost on the way leaves. Larger ones may be openings that are meant, as of a vase
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsphere.regrid.topology import Topology
-from deepsphere.regrid.triangles import area_vectors, heights, unit
+from deepsphere.regridding.topology import Topology
+from deepsphere.regridding.triangles import area_vectors, heights, unit
 
 # Cosine of the angle between normals from which on a face would lie on its neighbour's back.
 _FOLDED = -0.9999

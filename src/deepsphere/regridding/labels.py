@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deepsphere.regrid.weights import Weights
+from deepsphere.regridding.weights import Weights
 
 NO_LABEL = 255
 """The label of pixels that have none."""

@@ -1,6 +1,6 @@
 """Triangle meshes, and how they are cleaned and brought to a common place and size.
 
-:func:`cleaned` first, :func:`normalized` then: what :mod:`~deepsphere.regrid.projection` takes.
+:func:`cleaned` first, :func:`normalized` then: what :mod:`~deepsphere.regridding.projection` takes.
 Meshes of real collections are rarely closed surfaces. They are *soups*: triangles and quads that
 share no vertices, walls without thickness that are there twice, faces wound either way. Cleaning
 takes away what no ray can use, and makes the winding say as much as it can.
@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.equal_rows import equal_rows
-from deepsphere.regrid.holes import hole_faces
-from deepsphere.regrid.topology import topology_of
-from deepsphere.regrid.triangles import area_vectors, heights, lengths
-from deepsphere.regrid.winding import against_neighbours, facing_inward, turned
+from deepsphere.regridding.equal_rows import equal_rows
+from deepsphere.regridding.holes import hole_faces
+from deepsphere.regridding.topology import topology_of
+from deepsphere.regridding.triangles import area_vectors, heights, lengths
+from deepsphere.regridding.winding import against_neighbours, facing_inward, turned
 
 # Of the largest extent; rays in float32 are six times coarser and cannot hit such a face.
 _LEAST_HEIGHT = 1e-8
@@ -77,9 +77,9 @@ def cleaned(mesh: Mesh) -> Mesh:
     1. faces with a corner that is not finite are dropped, and vertices at one place become one;
     2. faces of no height are dropped (below 1e-8 of the mesh's largest extent), and all but the
        first of those with the same three vertices, however these are ordered;
-    3. neighbours are wound alike (:func:`~deepsphere.regrid.winding.against_neighbours`);
-    4. holes of three or four sides are filled (:func:`~deepsphere.regrid.holes.hole_faces`);
-    5. parts are turned outward (:func:`~deepsphere.regrid.winding.facing_inward`);
+    3. neighbours are wound alike (:func:`~deepsphere.regridding.winding.against_neighbours`);
+    4. holes of three or four sides are filled (:func:`~deepsphere.regridding.holes.hole_faces`);
+    5. parts are turned outward (:func:`~deepsphere.regridding.winding.facing_inward`);
     6. vertices without a face are dropped.
 
     This differs from trimesh's cleaning as follows. Heights are compared with the mesh's extent,

@@ -1,8 +1,8 @@
 """The value of the nearest point of a grid: for labels, and for what must not be averaged.
 
-For fields it errs more than the other methods, see :mod:`~deepsphere.regrid.build`. Nearest means
-the shortest way on the sphere: next to a pole that may be a point of another row than the one of
-nearest latitude.
+For fields it errs more than the other methods, see :mod:`~deepsphere.regridding.build`. Nearest
+means the shortest way on the sphere: next to a pole that may be a point of another row than the one
+of nearest latitude.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
-from deepsphere.regrid.grid import Grid, LatitudeLongitude, Points
+from deepsphere.regridding.grid import Grid, LatitudeLongitude, Points
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.intersections import SparseMatrix
 from deepsphere.samplings.sampling import Sampling

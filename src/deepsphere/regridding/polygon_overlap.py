@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from deepsphere.regrid.cells import Cells
-from deepsphere.regrid.polygon_pieces import cut_polygons
+from deepsphere.regridding.cells import Cells
+from deepsphere.regridding.polygon_pieces import cut_polygons
 from deepsphere.samplings.intersections import SparseMatrix
 
 # Thinner overlaps, in radians, are rounding.

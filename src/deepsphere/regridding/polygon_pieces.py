@@ -1,7 +1,7 @@
 """The sides of polygons, cut where they cross the parallels and the meridians of a grid.
 
-The first step of :mod:`~deepsphere.regrid.polygon_overlap`, which says what for. Each polygon is
-looked at from the pole nearer to it; *near* and *far* mean the two poles so seen, and rows count
+The first step of :mod:`~deepsphere.regridding.polygon_overlap`, which says what for. Each polygon
+is looked at from the pole nearer to it; *near* and *far* mean the two poles so seen, and rows count
 from the near one.
 
 References

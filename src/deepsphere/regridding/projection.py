@@ -19,11 +19,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsphere.regrid.hull import convex_hull
-from deepsphere.regrid.mesh import Mesh
-from deepsphere.regrid.motions import Motion
-from deepsphere.regrid.rays import RayTarget
-from deepsphere.regrid.triangles import area_vectors, lengths, unit
+from deepsphere.regridding.hull import convex_hull
+from deepsphere.regridding.mesh import Mesh
+from deepsphere.regridding.motions import Motion
+from deepsphere.regridding.rays import RayTarget
+from deepsphere.regridding.triangles import area_vectors, lengths, unit
 
 CHANNELS = ("distance", "cosine", "sine", "hull-distance", "hull-cosine", "hull-sine")
 """The channels, in the order of the published data."""
@@ -77,7 +77,7 @@ def project(
     Parameters
     ----------
     mesh : Mesh
-        A normalized mesh (:func:`~deepsphere.regrid.mesh.normalized`).
+        A normalized mesh (:func:`~deepsphere.regridding.mesh.normalized`).
     directions : ndarray
         Unit vectors of the pixels, such as the positions of a sampling, float64, shape (pixels, 3).
     motions : sequence of Motion

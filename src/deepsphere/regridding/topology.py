@@ -1,8 +1,8 @@
 """Which faces of a mesh are neighbours, and which hang together.
 
-The groundwork of :mod:`~deepsphere.regrid.winding` and :mod:`~deepsphere.regrid.holes`. Faces are
-neighbours where they, and no third one, share a side: where three or more meet, as at the seams of
-a box with a wall inside, none is the continuation of another.
+The groundwork of :mod:`~deepsphere.regridding.winding` and :mod:`~deepsphere.regridding.holes`.
+Faces are neighbours where they, and no third one, share a side: where three or more meet, as at the
+seams of a box with a wall inside, none is the continuation of another.
 """
 
 from typing import NamedTuple

@@ -1,8 +1,8 @@
 """How a method takes fields from one grid to one sampling: a sparse matrix, applied and kept.
 
 Weights are built once for a grid, which all fields on it share: see
-:func:`~deepsphere.regrid.build.build_weights`. Missing values are NaN; what becomes of them is for
-whoever applies the weights to say.
+:func:`~deepsphere.regridding.build.build_weights`. Missing values are NaN; what becomes of them is
+for whoever applies the weights to say.
 """
 
 import hashlib

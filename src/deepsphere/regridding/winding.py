@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order
 
-from deepsphere.regrid.topology import Topology
+from deepsphere.regridding.topology import Topology
 
 # Distance of a part's plane from the centroid up to which it is rounding that moves it aside.
 _IN_PLANE = 1e-9

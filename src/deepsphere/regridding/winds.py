@@ -9,8 +9,8 @@ taken apart into east and north at the pixels; what then points out of the spher
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from deepsphere.regrid.grid import Grid
-from deepsphere.regrid.weights import Missing, Weights
+from deepsphere.regridding.grid import Grid
+from deepsphere.regridding.weights import Missing, Weights
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.sampling import Sampling
 
@@ -38,7 +38,7 @@ def apply_to_winds(
         Components of the wind in any unit, shape (..., source) both. A wind is missing where either
         is NaN.
     missing, smallest_share
-        See :meth:`~deepsphere.regrid.weights.Weights.apply`.
+        See :meth:`~deepsphere.regridding.weights.Weights.apply`.
 
     Returns
     -------

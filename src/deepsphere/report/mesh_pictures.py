@@ -1,8 +1,8 @@
 """Pictures of meshes: seen from far away, in even light, in front of nothing.
 
-They are made by casting rays, as the signals are (:mod:`deepsphere.regrid.rays`): one ray a point
-of the picture finds what is seen, further ones find what of the sky lights it. Nothing else is
-needed, no OpenGL and no screen, and meshes of 100,000 faces take about as long as those of ten.
+They are made by casting rays, as the signals are (:mod:`deepsphere.regridding.rays`): one ray a
+point of the picture finds what is seen, further ones find what of the sky lights it. Nothing else
+is needed, no OpenGL and no screen, and meshes of 100,000 faces take about as long as those of ten.
 Faces are drawn as they are, flat, and lit from either side, as the winding of meshes from
 collections means little.
 """
@@ -12,9 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from deepsphere.regrid.mesh import Mesh
-from deepsphere.regrid.rays import RayTarget
-from deepsphere.regrid.triangles import area_vectors, lengths, unit
+from deepsphere.regridding.mesh import Mesh
+from deepsphere.regridding.rays import RayTarget
+from deepsphere.regridding.triangles import area_vectors, lengths, unit
 from deepsphere.report.projections import Orthographic
 from deepsphere.report.sphere_images import view_axes
 from deepsphere.samplings.fibonacci import Fibonacci
@@ -42,7 +42,7 @@ def render(mesh: Mesh, view: Orthographic, size: int = 400) -> NDArray[np.uint8]
     Parameters
     ----------
     mesh : Mesh
-        A normalized mesh (:func:`~deepsphere.regrid.mesh.normalized`).
+        A normalized mesh (:func:`~deepsphere.regridding.mesh.normalized`).
     view : Orthographic
         Where it is seen from. North, that is the z axis, is up.
     size : int

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Patch
 from numpy.typing import NDArray
 
-from deepsphere.regrid.projection import CHANNELS
+from deepsphere.regridding.projection import CHANNELS
 from deepsphere.report.mesh_pictures import paint_mesh
 from deepsphere.report.projections import Mollweide, Orthographic
 from deepsphere.report.scales import UNKNOWN, Scale, value_scale
@@ -50,11 +50,11 @@ def draw(
     Parameters
     ----------
     signal : ndarray of float32, shape (pixel, channel)
-        From :func:`~deepsphere.regrid.projection.project`.
+        From :func:`~deepsphere.regridding.projection.project`.
     positions : ndarray of float64, shape (pixel, 3)
         Unit vectors of the pixels of the whole sphere.
     channels : sequence of str
-        Names of the channels, some of :data:`~deepsphere.regrid.projection.CHANNELS`.
+        Names of the channels, some of :data:`~deepsphere.regridding.projection.CHANNELS`.
     picture : ndarray of uint8, shape (size, size, 4)
         From :func:`~deepsphere.report.mesh_pictures.render`.
     view : Orthographic

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.build import build_weights
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.build import build_weights
+from deepsphere.regridding.grid import LatitudeLongitude
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.sources.fields.regridding import Regridding, prepare_regridding

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.grid import LatitudeLongitude
 from deepsphere.sources.fields.simulated_grid import Grid, east_and_north
 
 GRID = Grid(19, 24)

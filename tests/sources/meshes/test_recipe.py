@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.mesh import Mesh, cleaned, normalized
-from deepsphere.regrid.motions import Motion, random_motion
-from deepsphere.regrid.projection import project
+from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.motions import Motion, random_motion
+from deepsphere.regridding.projection import project
 from deepsphere.samplings.healpix import parse
 from deepsphere.sources.meshes.entries import Entry
 from deepsphere.sources.meshes.recipe import Recipe

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.mesh import cleaned
+from deepsphere.regridding.mesh import cleaned
 from deepsphere.sources.meshes.reading import read_mesh
 from deepsphere.sources.meshes.simulated_collection import BREAKAGES, simulated_objects
 from deepsphere.sources.meshes.simulated_files import obj_text, off_text

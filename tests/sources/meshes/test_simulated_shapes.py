@@ -8,9 +8,9 @@ from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.mesh import Mesh, cleaned, normalized
-from deepsphere.regrid.motions import random_motion
-from deepsphere.regrid.projection import project
+from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.motions import random_motion
+from deepsphere.regridding.projection import project
 from deepsphere.samplings.healpix import parse
 from deepsphere.sources.meshes.simulated_flaws import NONE
 from deepsphere.sources.meshes.simulated_shapes import CLASSES, draw_object, draw_style

@@ -9,7 +9,7 @@ import pytest
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import sha256_file
-from deepsphere.regrid.mesh import cleaned
+from deepsphere.regridding.mesh import cleaned
 from deepsphere.sources.meshes.archives import open_archive
 from deepsphere.sources.meshes.off import read_off
 from deepsphere.sources.meshes.reading import read_mesh

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepsphere.files import sha256_file
-from deepsphere.regrid.mesh import cleaned
+from deepsphere.regridding.mesh import cleaned
 from deepsphere.sources.meshes.archives import open_archive
 from deepsphere.sources.meshes.reading import read_mesh
 from deepsphere.sources.meshes.tree import tree_entries

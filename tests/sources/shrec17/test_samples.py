@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from deepsphere.regrid.motions import random_motion
+from deepsphere.regridding.motions import random_motion
 from deepsphere.sources.shrec17.samples import open_samples
 from deepsphere.sources.shrec17.settings import Source, Store
 from deepsphere.sources.shrec17.simulator import simulate_raw

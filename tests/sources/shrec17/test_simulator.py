@@ -12,7 +12,7 @@ import pytest
 from scipy.spatial import ConvexHull
 
 from deepsphere.files import sha256_file
-from deepsphere.regrid.mesh import cleaned
+from deepsphere.regridding.mesh import cleaned
 from deepsphere.sources.meshes.archives import open_archive
 from deepsphere.sources.meshes.matching import match_table
 from deepsphere.sources.meshes.reading import read_mesh

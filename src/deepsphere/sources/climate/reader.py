@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.labels import NO_LABEL
+from deepsphere.regridding.labels import NO_LABEL
 from deepsphere.samplings.ugscnn import Ugscnn
 from deepsphere.samplings.ugscnn_orientation import orientation_of
 from deepsphere.sources.fields.channels import CLASSES, NAMES

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import Points
+from deepsphere.regridding.grid import Points
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.ugscnn import Ugscnn
 from deepsphere.sources.climate.reader import MeshReader, find_order

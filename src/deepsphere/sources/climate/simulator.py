@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.bilinear import bilinear_matrix
-from deepsphere.regrid.grid import LatitudeLongitude
-from deepsphere.regrid.nearest import nearest_matrix
+from deepsphere.regridding.bilinear import bilinear_matrix
+from deepsphere.regridding.grid import LatitudeLongitude
+from deepsphere.regridding.nearest import nearest_matrix
 from deepsphere.samplings.ugscnn import Ugscnn
 from deepsphere.sources.climate.splits import published_names
 from deepsphere.sources.climate.statistics import STATISTICS

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import LatitudeLongitude
+from deepsphere.regridding.grid import LatitudeLongitude
 from deepsphere.sources.fields.channels import NAMES
 from deepsphere.sources.fields.hdf5 import DEFECTS, read_array
 from deepsphere.sources.fields.snapshots import Snapshot

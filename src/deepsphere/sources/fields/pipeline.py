@@ -13,7 +13,7 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.grid import Grid
+from deepsphere.regridding.grid import Grid
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.sources.fields.dataset import Recipe, field_dataset
 from deepsphere.sources.fields.divisions import LEFT_OUT, SPLITS, at_random, by_time

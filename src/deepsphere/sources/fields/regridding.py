@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import digest_json
 from deepsphere.registry import load
-from deepsphere.regrid.build import Method, build_weights
-from deepsphere.regrid.grid import Grid
-from deepsphere.regrid.labels import NO_LABEL, class_fractions, nearest_labels
-from deepsphere.regrid.weights import Weights, load_weights
-from deepsphere.regrid.winds import apply_to_winds
+from deepsphere.regridding.build import Method, build_weights
+from deepsphere.regridding.grid import Grid
+from deepsphere.regridding.labels import NO_LABEL, class_fractions, nearest_labels
+from deepsphere.regridding.weights import Weights, load_weights
+from deepsphere.regridding.winds import apply_to_winds
 from deepsphere.samplings.sampling import Sampling
 from deepsphere.sources.fields.channels import CLASSES, WINDS
 from deepsphere.sources.fields.states import State

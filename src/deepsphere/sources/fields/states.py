@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.labels import NO_LABEL
+from deepsphere.regridding.labels import NO_LABEL
 from deepsphere.sources.fields.channels import CLASSES
 
 
@@ -25,7 +25,7 @@ class State:
         :data:`~deepsphere.sources.fields.channels.CHANNELS`.
     labels : ndarray
         Numbers of the classes, uint8, shape (places,);
-        :data:`~deepsphere.regrid.labels.NO_LABEL` where none is known.
+        :data:`~deepsphere.regridding.labels.NO_LABEL` where none is known.
     layout : str
         What :meth:`Reader.layout` says of the file.
     """
@@ -72,7 +72,7 @@ def class_numbers(labels: ArrayLike) -> NDArray[np.uint8]:
     Returns
     -------
     ndarray
-        uint8, of the same shape; unknown ones are :data:`~deepsphere.regrid.labels.NO_LABEL`.
+        uint8, of the same shape; unknown ones are :data:`~deepsphere.regridding.labels.NO_LABEL`.
 
     Raises
     ------

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.mesh import Mesh
+from deepsphere.regridding.mesh import Mesh
 from deepsphere.sources.meshes.number_rows import (
     NotNumber,
     NumberRows,

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 import numpy as np
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.regrid.mesh import Mesh
+from deepsphere.regridding.mesh import Mesh
 from deepsphere.sources.meshes.obj import read_obj
 from deepsphere.sources.meshes.off import read_off
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.registry import load
-from deepsphere.regrid.mesh import Mesh, cleaned, normalized
-from deepsphere.regrid.motions import random_motion
-from deepsphere.regrid.projection import project
+from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.motions import random_motion
+from deepsphere.regridding.projection import project
 from deepsphere.samplings.sampling import Sampling
 from deepsphere.sources.meshes.archives import open_archive
 from deepsphere.sources.meshes.entries import LOOSE, Entry, title

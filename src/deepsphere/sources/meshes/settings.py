@@ -14,7 +14,7 @@ from deepsphere.config.base import Name, StrictModel, wrong
 from deepsphere.config.graphs import SAMPLINGS
 from deepsphere.errors import DeepsphereError
 from deepsphere.registry import load
-from deepsphere.regrid.projection import CHANNELS
+from deepsphere.regridding.projection import CHANNELS
 from deepsphere.sources.meshes.simulation import Simulation
 from deepsphere.sources.meshes.tree import Layout
 

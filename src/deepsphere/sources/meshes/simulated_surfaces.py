@@ -1,6 +1,6 @@
 """Surfaces of triangles and quadrilaterals in parts, and how they are put together and placed.
 
-A mesh of triangles (:class:`deepsphere.regrid.mesh.Mesh`) is what is read from files; a
+A mesh of triangles (:class:`deepsphere.regridding.mesh.Mesh`) is what is read from files; a
 :class:`Shape` is what is written to them.
 """
 
