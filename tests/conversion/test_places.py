@@ -102,3 +102,11 @@ def test_an_axis_that_is_none_says_which_field_and_why(make_dataset):
     dataset = make_dataset().assign_coords(lat=("lat", np.full(18, 10.0), {"units": "degrees_N"}))
     with pytest.raises(DeepsphereError, match=r"t, by lat and lon: grid: .* rise or fall"):
         Finder(dataset).find("t")
+
+
+@pytest.mark.parametrize(("dimension", "what"), [("lat", "latitude"), ("lon", "longitude")])
+def test_a_section_is_no_map(make_dataset, dimension, what):
+    section = make_dataset().isel({dimension: [0]})
+    name = str(next(iter(section.data_vars)))
+    with pytest.raises(DeepsphereError, match=f"there is only one {what}: a section or a mean"):
+        Finder(section).find(name)

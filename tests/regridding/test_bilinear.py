@@ -111,7 +111,7 @@ def test_a_belt_around_the_globe_knows_nothing_of_the_poles():
 
 
 @pytest.mark.parametrize("name", ["with poles", "falling, from -180", "without poles", "Gaussian"])
-def test_values_are_those_ofcdo(name, cdo):
+def test_values_are_those_of_cdo(name, cdo):
     """Between the first row and the last; beyond, CDO weighs four values by their distances."""
     axes = (GAUSS, np.arange(64) * 5.625) if name == "Gaussian" else GLOBAL[name]
     grid, sampling = LatitudeLongitude(*axes), Healpix(16)

@@ -34,6 +34,25 @@ def test_distances_are_those_of_a_search_among_all_points(name, sampling):
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-14)
 
 
+def test_the_error_falls_with_the_step():
+    """The value at a point half a step away is off by half a step times the slope.
+
+    z has the slope cos(latitude) northwards and none eastwards: places are a part u of a step off,
+    uniform from -1/2 to 1/2, so that the mean square is step² · mean(cos²)/12, with mean(cos²)=2/3.
+    """
+    random = np.random.default_rng(2)
+    latitude = np.degrees(np.arcsin(random.uniform(-1, 1, 20_000)))
+    sampling = Stations(random.uniform(0, 360, 20_000), latitude)
+    for rows in (30, 60, 120):
+        step = 180 / rows
+        grid = LatitudeLongitude(np.arange(rows) * step - 90 + step / 2, np.arange(2 * rows) * step)
+        difference = (
+            nearest_matrix(grid, sampling) @ grid.positions[:, 2] - sampling.positions[:, 2]
+        )
+        expected = np.radians(step) * np.sqrt(2 / 3 / 12)
+        assert np.sqrt(np.mean(difference**2)) == pytest.approx(expected, rel=0.03)
+
+
 @modest
 @given(st.integers(0, 2**32 - 1))
 def test_next_to_a_pole_the_nearest_point_may_be_in_another_row(seed):
@@ -96,7 +115,7 @@ def test_a_row_of_points_at_one_pole_is_one_place():
 
 
 @pytest.mark.parametrize("name", ["with poles", "falling, from -180", "Gaussian"])
-def test_values_are_those_ofcdo(name, cdo):
+def test_values_are_those_of_cdo(name, cdo):
     """But where two points are equally near, and either is right."""
     grid, sampling = LatitudeLongitude(*GLOBAL[name]), Icosahedral(3)
     field = np.random.default_rng(5).normal(size=grid.shape).astype(np.float32)

@@ -9,8 +9,9 @@ from scipy.spatial import ConvexHull, cKDTree
 from deepsphere.errors import DeepsphereError
 from deepsphere.regridding import projection as module
 from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.mesh_channels import CHANNELS
 from deepsphere.regridding.motions import Motion, random_motion
-from deepsphere.regridding.projection import CHANNELS, project
+from deepsphere.regridding.projection import project
 from deepsphere.regridding.rays import RayTarget
 from deepsphere.regridding.triangles import area_vectors, unit
 from deepsphere.samplings.equiangular import Equiangular

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from deepsphere.regridding import winds
 from deepsphere.regridding.build import build_weights
 from deepsphere.regridding.grid import LatitudeLongitude, Points
 from deepsphere.regridding.winds import apply_to_winds, tangents
@@ -80,6 +81,21 @@ def test_fields_of_several_dimensions_and_missing_winds():
     np.testing.assert_allclose(u[1, ~missing], 2 * u[0, ~missing], rtol=1e-5, atol=1e-6)
     u, v = apply_to_winds(weights, GRID, sampling, *stack, "renormalize", 0.01)
     assert np.isnan(u[1]).sum() < missing.sum()
+
+
+def test_directions_are_found_once_for_a_grid_and_a_sampling(monkeypatch):
+    sampling = Healpix(4)
+    weights = build_weights(BETWEEN, sampling, "bilinear")
+    wind = rotation(*BETWEEN.coordinates(), BETWEEN.positions)
+    before = apply_to_winds(weights, BETWEEN, sampling, *wind)
+    with monkeypatch.context() as patch:
+        patch.setattr(winds, "tangents", None)
+        again = apply_to_winds(weights, BETWEEN, Healpix(4), *wind)
+    np.testing.assert_array_equal(before, again)
+    others = LatitudeLongitude(BETWEEN.latitude, BETWEEN.longitude + 90)
+    wind = rotation(*others.coordinates(), others.positions)
+    turned = apply_to_winds(build_weights(others, sampling, "bilinear"), others, sampling, *wind)
+    np.testing.assert_allclose(turned, before, atol=2e-3)
 
 
 def test_wrong_arguments_are_defects():

@@ -16,8 +16,8 @@ import xarray as xr
 from deepsphere.errors import DeepsphereError
 
 _UNITS = {
-    "latitude": re.compile(r"degrees?_?n(orth)?"),
-    "longitude": re.compile(r"degrees?_?e(ast)?"),
+    "latitude": re.compile(r"(deg(ree)?s?|°)[_ ]?n(orth)?"),
+    "longitude": re.compile(r"(deg(ree)?s?|°)[_ ]?e(ast)?"),
 }
 _NAMES = {
     "latitude": re.compile(
@@ -30,7 +30,7 @@ _NAMES = {
     ),
 }
 _AXES = {"latitude": "Y", "longitude": "X"}
-_PLAIN_UNITS = re.compile(r"(deg(ree)?s?|rad(ian)?s?)?")
+_PLAIN_UNITS = re.compile(r"(deg(ree)?s?|°|rad(ian)?s?)?")
 # Mappings whose axes are latitude and longitude.
 _UNPROJECTED = ("", "latitude_longitude", "healpix")
 _TRACKS = ("point", "timeseries", "trajectory", "profile")

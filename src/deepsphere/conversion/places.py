@@ -70,6 +70,12 @@ class Finder:
 def _places(dataset: xr.Dataset, latitude: str, longitude: str) -> Places:
     rows, columns = _flattened(dataset[latitude]), _flattened(dataset[longitude])
     if rows.ndim == columns.ndim == 1 and rows.dims != columns.dims:
+        if min(rows.size, columns.size) < 2:
+            what = "latitude" if rows.size < 2 else "longitude"
+            raise DeepsphereError(
+                f"there is only one {what}: a section or a mean along a circle is no map, and "
+                "cannot be regridded"
+            )
         bounds = _bounds(dataset, latitude), _bounds(dataset, longitude)
         grid: Grid = _axes_grid(_degrees(rows), _degrees(columns), *bounds)
         return Places((str(rows.dims[0]), str(columns.dims[0])), grid)

@@ -21,12 +21,10 @@ from numpy.typing import NDArray
 
 from deepsphere.regridding.hull import convex_hull
 from deepsphere.regridding.mesh import Mesh
+from deepsphere.regridding.mesh_channels import CHANNELS
 from deepsphere.regridding.motions import Motion
 from deepsphere.regridding.rays import RayTarget
 from deepsphere.regridding.triangles import area_vectors, lengths, unit
-
-CHANNELS = ("distance", "cosine", "sine", "hull-distance", "hull-cosine", "hull-sine")
-"""The channels, in the order of the published data."""
 
 LARGEST_RADIUS = 0.99
 """Distance from the origin of the farthest vertex of a mesh that rays are cast at."""

@@ -8,6 +8,7 @@ for whoever applies the weights to say.
 import hashlib
 import io
 import json
+import math
 import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,7 @@ from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import canonical_json, write_bytes
+from deepsphere.regridding.means import write_means
 from deepsphere.samplings.intersections import SparseMatrix
 
 Missing = Literal["propagate", "renormalize"]
@@ -123,12 +125,14 @@ class Weights:
                 "missing must be 'propagate' or 'renormalize', and the smallest share above 0 and "
                 f"up to 1; found {missing!r} and {smallest_share}"
             )
-        flat = given.reshape(-1, sources)
-        result = np.empty((len(flat), targets), np.float32)
+        result = np.empty((math.prod(given.shape[:-1]), targets), np.float32)
         if missing == "propagate":
-            self._propagate(flat, result)
+            divisors = np.where(self.shares < 1 - _ROUNDING, np.nan, 1.0)
+            least = np.inf
         else:
-            self._renormalize(flat, result, smallest_share)
+            least = smallest_share - _ROUNDING
+            divisors = np.where(self.shares < least, np.nan, self.shares)
+        write_means(self.matrix, divisors, least, given.reshape(len(result), sources), result)
         return result.reshape(*given.shape[:-1], targets)
 
     def save(self, path: Path) -> None:
@@ -138,33 +142,6 @@ class Weights:
         arrays = self._arrays()
         np.savez(stream, header=np.frombuffer(header.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
         write_bytes(path, stream.getvalue())
-
-    def _propagate(self, flat: NDArray[Any], result: NDArray[np.float32]) -> None:
-        incomplete = self.shares < 1 - _ROUNDING
-        # One array for all fields: to touch fresh memory takes longer than to fill it.
-        values = np.empty(flat.shape[1])
-        with np.errstate(over="ignore", invalid="ignore"):
-            for one, regridded in zip(flat, result, strict=True):
-                values[:] = one
-                regridded[:] = self.matrix @ values
-        result[:, incomplete] = np.nan
-
-    def _renormalize(
-        self, flat: NDArray[Any], result: NDArray[np.float32], smallest_share: float
-    ) -> None:
-        values = np.empty(flat.shape[1])
-        unknown: NDArray[np.bool_] | None = None
-        for one, regridded in zip(flat, result, strict=True):
-            values[:] = one
-            absent = np.isnan(values)
-            # Land is missing from all fields alike: its shares are computed once.
-            if unknown is None or not np.array_equal(absent, unknown):
-                unknown = absent
-                shares = self.matrix @ (~absent).astype(np.float64) if absent.any() else self.shares
-                divisors = np.where(shares >= smallest_share - _ROUNDING, shares, np.nan)
-            values[absent] = 0
-            with np.errstate(over="ignore", invalid="ignore"):
-                regridded[:] = (self.matrix @ values) / divisors
 
     def _header(self) -> dict[str, Any]:
         return {

@@ -6,6 +6,10 @@ winds become vectors tangent to the sphere, whose three components in space are 
 taken apart into east and north at the pixels; what then points out of the sphere is dropped.
 """
 
+from collections.abc import Hashable
+from functools import lru_cache
+from typing import Any, cast
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -50,10 +54,11 @@ def apply_to_winds(
     ValueError
         If the weights are not between this grid and this sampling, or the shapes differ.
     """
-    if weights.source != grid.description() or weights.target != sampling.name:
+    source, to_east, to_north = _at_grid(grid)
+    if weights.source != source or weights.target != sampling.name:
         raise ValueError(
             f"the weights lead to {weights.target} from {weights.source}; found "
-            f"{sampling.name} and {grid.description()}"
+            f"{sampling.name} and {source}"
         )
     east, north = np.asarray(eastward), np.asarray(northward)
     if east.shape != north.shape or east.shape[-1:] != (len(grid),):
@@ -61,15 +66,14 @@ def apply_to_winds(
             f"both components must have the shape (..., {len(grid)}); found {east.shape} and "
             f"{north.shape}"
         )
-    to_east, to_north = tangents(*grid.coordinates())
-    target_east, target_north = tangents(*longitude_latitude(sampling.positions))
+    target_east, target_north = _at_pixels(cast(Hashable, sampling))
     regridded_east = np.zeros((*east.shape[:-1], len(sampling)), np.float32)
     regridded_north = np.zeros_like(regridded_east)
     for axis in range(3):
-        component = east * to_east[:, axis] + north * to_north[:, axis]
+        component = east * to_east[axis] + north * to_north[axis]
         in_space = weights.apply(component, missing, smallest_share)
-        regridded_east += in_space * target_east[:, axis].astype(np.float32)
-        regridded_north += in_space * target_north[:, axis].astype(np.float32)
+        regridded_east += in_space * target_east[axis]
+        regridded_north += in_space * target_north[axis]
     return regridded_east, regridded_north
 
 
@@ -89,3 +93,17 @@ def tangents(
         [-np.sin(height) * np.cos(turn), -np.sin(height) * np.sin(turn), np.cos(height)], axis=-1
     )
     return east, north
+
+
+@lru_cache(maxsize=1)
+def _at_grid(grid: Grid) -> tuple[dict[str, Any], NDArray[np.float64], NDArray[np.float64]]:
+    """Return what a grid is, and its unit vectors, shape (3, source); the last ones are kept."""
+    east, north = tangents(*grid.coordinates())
+    return grid.description(), east.T.copy(), north.T.copy()
+
+
+@lru_cache(maxsize=1)
+def _at_pixels(sampling: Any) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the unit vectors of a sampling, shape (3, target); the last ones are kept."""
+    east, north = tangents(*longitude_latitude(sampling.positions))
+    return east.T.astype(np.float32, order="C"), north.T.astype(np.float32, order="C")

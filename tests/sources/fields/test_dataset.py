@@ -23,13 +23,13 @@ def as_it_is(state: State) -> np.ndarray[Any, Any]:
 
 @pytest.fixture
 def make(tmp_path: Path, reader: Any) -> Callable[..., xr.Dataset]:
-    def make_dataset(listed: list[str], share: float = 0.5) -> xr.Dataset:
+    def make_dataset(listed: list[str], share: float = 0.5, **options: Any) -> xr.Dataset:
         snapshots, _ = find_snapshots(tmp_path / "raw", listed, (".txt",))
         recipe = Recipe(
             raw=tmp_path / "raw",
             reader=reader,
             layout="12 places",
-            channels=("TMQ", "PS"),
+            channels=options.pop("channels", ("TMQ", "PS")),
             label_channels=("label",),
             pixels=12,
             regrid=as_it_is,
@@ -37,7 +37,8 @@ def make(tmp_path: Path, reader: Any) -> Callable[..., xr.Dataset]:
         )
         split = np.arange(len(snapshots), dtype=np.uint8) % 3
         place = np.linspace(0, 80, 12)
-        return field_dataset(snapshots, split, recipe, "icosahedral:0", place, place)
+        sampling = "icosahedral:0"
+        return field_dataset(snapshots, split, recipe, sampling, place, place, **options)
 
     return make_dataset
 
@@ -70,6 +71,18 @@ def test_what_a_store_needs_to_know(
     assert attributes["class_names"] == ["background", "tropical cyclone", "atmospheric river"]
     assert attributes["sampling"] == "icosahedral:0"
     assert attributes["step_hours"] == 3
+    assert "regridding" not in attributes
+
+
+@pytest.mark.parametrize("vector_winds", [False, True])
+def test_how_states_were_regridded(
+    make: Callable[..., xr.Dataset], write_state: Callable[..., str], vector_winds: bool
+) -> None:
+    listed = [write_state("data-2000-01-01-00-1.txt", "12 4.5 2")]
+    channels = ("V850", "UBOT", "U850", "TMQ")
+    dataset = make(listed, channels=channels, method="bilinear", vector_winds=vector_winds)
+    winds = [["U850", "V850"]] if vector_winds else []
+    assert describe(dataset).attrs["regridding"] == {"method": "bilinear", "winds": winds}
 
 
 def test_experts_are_told_apart(

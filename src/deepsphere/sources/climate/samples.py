@@ -9,6 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.regridding.build import Method
 from deepsphere.regridding.grid import Points
 from deepsphere.samplings.coordinates import longitude_latitude
 from deepsphere.samplings.ugscnn import Ugscnn
@@ -77,14 +78,16 @@ def open_samples(
     order = find_order(raw, found.snapshots)
     longitude, latitude = places(order)
     regrid: Regridding | _AsItIs = _AsItIs(len(order))
+    method: Method | None = None
     if settings.sampling != order.name:
+        method = "nearest"
         _refuse_other_order(settings.sampling, order)
         regrid = prepare_regridding(
             Points(latitude, longitude),
             settings.sampling,
             settings.channels,
             scratch / "weights",
-            method="nearest",
+            method=method,
         )
         longitude, latitude = longitude_latitude(find_sampling(settings.sampling).positions)
     recipe = Recipe(
@@ -99,7 +102,9 @@ def open_samples(
     )
     kept = split != LEFT_OUT
     snapshots = [snapshot for snapshot, keep in zip(found.snapshots, kept, strict=True) if keep]
-    dataset = field_dataset(snapshots, split[kept], recipe, settings.sampling, longitude, latitude)
+    dataset = field_dataset(
+        snapshots, split[kept], recipe, settings.sampling, longitude, latitude, method
+    )
     dataset.attrs |= {
         "title": "States of the atmosphere with heuristic labels of extreme events",
         "source": "climate_sphere_l5 (CAM5, HAPPI20), prepared by Jiang et al. 2019",

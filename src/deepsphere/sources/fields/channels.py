@@ -4,6 +4,7 @@ The order is that of the arrays without names: the level-5 archive and the HDF5 
 of the files' own text name 15 of them and call Z1000 Z100; the published statistics fit this list.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 
@@ -58,3 +59,8 @@ LABEL = "label"
 
 FRACTIONS = tuple(f"{name.replace(' ', '-')}-fraction" for name in CLASSES)
 """Names of the channels that hold the share of each class instead."""
+
+
+def wind_pairs(channels: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """Return the winds of which both components are among some channels, eastward first."""
+    return tuple(pair for pair in WINDS if all(name in channels for name in pair))

@@ -12,7 +12,7 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.sources.fields.channels import CLASSES, LABEL, UNITS
+from deepsphere.sources.fields.channels import CLASSES, LABEL, UNITS, wind_pairs
 from deepsphere.sources.fields.divisions import SPLITS
 from deepsphere.sources.fields.moments import STEP_HOURS
 from deepsphere.sources.fields.quarantine import Broken, Quarantine
@@ -92,6 +92,8 @@ def field_dataset(
     sampling: str,
     longitude: NDArray[np.float64],
     latitude: NDArray[np.float64],
+    method: str | None = None,
+    vector_winds: bool = False,
 ) -> xr.Dataset:
     """Return the dataset of a store of states.
 
@@ -107,6 +109,10 @@ def field_dataset(
         Name of the sampling.
     longitude, latitude : ndarray
         Degrees east and north of the pixels.
+    method : str, optional
+        How fields were regridded, if they were.
+    vector_winds : bool
+        Whether winds were regridded as vectors.
 
     Returns
     -------
@@ -117,7 +123,8 @@ def field_dataset(
         ``time``; ``step``, the number of the three hours in the model's years of 365 days, by which
         neighbours in time are told; ``run``; ``expert`` (-1 for none), if any has one; ``split``.
         The attributes ``label_channel`` or ``fraction_channels`` and ``class_names`` say what the
-        labels are.
+        labels are; ``regridding``, if there was any, its ``method`` and ``winds``, the pairs of
+        channels that were regridded as vectors.
     """
     moments = [snapshot.moment for snapshot in snapshots]
     coordinates: dict[str, Any] = {
@@ -152,6 +159,9 @@ def field_dataset(
             "step_hours": STEP_HOURS,
         },
     )
+    if method is not None:
+        winds = wind_pairs(recipe.channels) if vector_winds else ()
+        dataset.attrs["regridding"] = {"method": method, "winds": [list(pair) for pair in winds]}
     dataset["split"].attrs = {
         "flag_values": list(range(len(SPLITS))),
         "flag_meanings": " ".join(SPLITS),

@@ -130,6 +130,8 @@ def open_grid_samples(
         recipe,
         settings.sampling,
         *longitude_latitude(positions),
+        settings.method,
+        settings.vector_winds,
     )
     weights = {"fields": regridding.fields.digest, "labels": regridding.labels.digest}
     return dataset, make_report(found, split, {"grid": found.layout, "weights": weights})

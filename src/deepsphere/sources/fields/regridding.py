@@ -20,7 +20,7 @@ from deepsphere.regridding.labels import NO_LABEL, class_fractions, nearest_labe
 from deepsphere.regridding.weights import Weights, load_weights
 from deepsphere.regridding.winds import apply_to_winds
 from deepsphere.samplings.sampling import Sampling
-from deepsphere.sources.fields.channels import CLASSES, WINDS
+from deepsphere.sources.fields.channels import CLASSES, wind_pairs
 from deepsphere.sources.fields.states import State
 
 
@@ -149,16 +149,12 @@ def prepare_regridding(
         If there are no weights by this method, or no pixel lies in the grid.
     """
     places = {name: number for number, name in enumerate(channels)}
-    winds = tuple(
-        (places[east], places[north])
-        for east, north in WINDS
-        if vector_winds and east in places and north in places
-    )
+    pairs = wind_pairs(channels) if vector_winds else ()
     return Regridding(
         fields=_stored(grid, sampling, method, folder),
         labels=_stored(grid, sampling, "conservative" if fractions else "nearest", folder),
         fractions=fractions,
-        winds=winds,
+        winds=tuple((places[east], places[north]) for east, north in pairs),
         grid=grid,
         sampling=sampling,
     )
