@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -170,6 +171,20 @@ def test_the_types_of_the_numbers_are_in_the_digest(name, stored, tmp_path):
     file.write_text(json.dumps(metadata))
     with pytest.raises(DeepsphereError, match="digest"):
         load_graph(tmp_path, stored.digest())
+
+
+def test_the_parts_are_in_the_digest_and_one_is_what_there_was_before(stored, tmp_path):
+    several = replace(stored, parts=12)
+    assert several.digest() != stored.digest()
+    save_graph(several, tmp_path)
+    assert load_graph(tmp_path, several.digest()).parts == 12
+    root = zarr.open_group(tmp_path / "graph.zarr", mode="r+")
+    root.attrs["parts"] = 48
+    with pytest.raises(DeepsphereError, match="digest"):
+        load_graph(tmp_path, several.digest())
+    # As it was written before there were parts.
+    del root.attrs["parts"]
+    assert load_graph(tmp_path, stored.digest()).parts == 1
 
 
 @pytest.mark.parametrize("level", [0, 1])

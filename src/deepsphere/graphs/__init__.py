@@ -14,6 +14,7 @@ who is joined                           edges, neighbours, ties, radius, triangl
 how strongly                            weights, widths, refinement, orbits, cotangent
 how well does it know the sphere        equivariance, eigenvalue_groups, harmonics, diagnostics
 which levels for pooling                hierarchy, levels
+one graph for every patch               parts
 where is it kept                        storage
 can PyGSP have it                       interoperability
 ======================================= ============================================================

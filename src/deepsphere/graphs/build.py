@@ -19,10 +19,24 @@ from numpy.typing import NDArray
 from deepsphere.errors import DeepsphereError
 from deepsphere.graphs.cotangent import cotangent_weights, lumped_mass
 from deepsphere.graphs.counted import counted_areas
-from deepsphere.graphs.edges import Edges, adjacent_edges, nearest_edges, radius_edges
+from deepsphere.graphs.edges import (
+    Edges,
+    adjacent_edges,
+    nearest_edges,
+    radius_edges,
+    stacked_edges,
+)
 from deepsphere.graphs.graph import Graph
 from deepsphere.graphs.lengths import edge_lengths
 from deepsphere.graphs.orbits import mean_over_orbits
+from deepsphere.graphs.parts import (
+    block_diagonal,
+    check_divided,
+    diagonal_block,
+    part_samplings,
+    runs,
+    within_parts,
+)
 from deepsphere.graphs.pattern import joined_pattern
 from deepsphere.graphs.recipe import Recipe
 from deepsphere.graphs.refinement import refine_weights
@@ -76,6 +90,7 @@ def build_graph(sampling: Sampling, recipe: Recipe | None = None, threads: int =
         If the sampling has not what the recipe asks for.
     """
     recipe = recipe or Recipe()
+    check_divided(sampling, recipe.parts)
     with compiled_threads(threads):
         return _build_graph(sampling, recipe, threads)
 
@@ -122,7 +137,7 @@ def _refinement_steps(sampling: Sampling, recipe: Recipe) -> int:
     refined = (
         recipe.weights == "gaussian"
         and _is_regular(sampling, recipe)
-        and len(sampling) <= _MOST_PIXELS_REFINED
+        and len(sampling) // recipe.parts <= _MOST_PIXELS_REFINED
     )
     return _DEFAULT_REFINEMENT if refined else 0
 
@@ -150,10 +165,16 @@ def _gaussian_graph(
     )
     if not steps:
         return plain
-    counted = counted_areas(sampling, plain.weights)
-    refined = refine_weights(plain.weights, sampling.positions, counted, mass, steps)
-    symmetric = mean_over_orbits(refined, symmetries(sampling))
-    return Graph(symmetric, plain.neighbour_distance, mass, width)
+    blocks = []
+    for part, run in zip(
+        part_samplings(sampling, recipe.parts), runs(len(sampling), recipe.parts), strict=True
+    ):
+        block = diagonal_block(plain.weights, run)
+        counted = counted_areas(part, block)
+        of_part = None if mass is None else mass[run]
+        refined = refine_weights(block, part.positions, counted, of_part, steps)
+        blocks.append(mean_over_orbits(refined, symmetries(part)))
+    return Graph(block_diagonal(blocks), plain.neighbour_distance, mass, width)
 
 
 def _weighted(joined: SparseMatrix, lengths: NDArray[np.float64], width: float) -> SparseMatrix:
@@ -177,25 +198,37 @@ def _searched_width(
         weights = _weighted(joined.copy(), lengths, width)
         return Graph(weights, None, mass).laplacian(recipe.laplacian)
 
-    counted = counted_areas(sampling, _weighted(joined.copy(), lengths, start))
+    counted = counted_areas(sampling, _weighted(joined.copy(), lengths, start), recipe.parts)
     return search_width(laplacian, sampling.positions, counted, mass, start)
 
 
 def _edges(sampling: Sampling, recipe: Recipe, threads: int, *, ties: bool) -> Edges:
-    if recipe.radius is not None:
-        return radius_edges(sampling.positions, recipe.radius)
-    if recipe.neighbours == "adjacent":
+    if recipe.radius is None and recipe.neighbours == "adjacent":
         adjacent = sampling.neighbours()
         if adjacent is None:
             raise DeepsphereError(
                 f"the sampling {sampling.name} has no neighbours of its own; "
                 "give a number of nearest ones, or a radius"
             )
-        return adjacent_edges(sampling.positions, adjacent)
-    if len(sampling) == 1:
+        return adjacent_edges(sampling.positions, within_parts(adjacent, recipe.parts))
+    return stacked_edges(
+        [
+            _found_edges(sampling.positions[run], recipe, threads, ties=ties)
+            for run in runs(len(sampling), recipe.parts)
+        ]
+    )
+
+
+def _found_edges(
+    positions: NDArray[np.float64], recipe: Recipe, threads: int, *, ties: bool
+) -> Edges:
+    if recipe.radius is not None:
+        return radius_edges(positions, recipe.radius)
+    if len(positions) == 1:
         return Edges(np.zeros(2, np.int64), np.empty(0, np.int32), np.empty(0))
-    neighbours = min(recipe.neighbours, len(sampling) - 1)
-    return nearest_edges(sampling.positions, neighbours, threads, ties=ties)
+    # Adjacent ones have been found already.
+    neighbours = min(int(recipe.neighbours), len(positions) - 1)
+    return nearest_edges(positions, neighbours, threads, ties=ties)
 
 
 def _width(sampling: Sampling, found: _Found, recipe: Recipe, rule: float | WidthRule) -> float:
@@ -211,7 +244,7 @@ def _width(sampling: Sampling, found: _Found, recipe: Recipe, rule: float | Widt
     number = None if recipe.radius is not None else recipe.neighbours
     if rule != "published":
         if isinstance(number, int):
-            return formula_width(pixels, min(number, len(sampling) - 1))
+            return formula_width(pixels, min(number, len(sampling) // recipe.parts - 1))
         return formula_width(pixels, found.neighbours)
     if not sampling.name.startswith("healpix:"):
         raise DeepsphereError(

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from deepsphere.graphs.lengths import edge_lengths
+from deepsphere.graphs.parts import diagonal_block, part_samplings, runs
 from deepsphere.graphs.weights import SparseMatrix
 from deepsphere.samplings.masked import Masked
 from deepsphere.samplings.sampling import Pixelwise, Sampling
@@ -16,11 +17,12 @@ from deepsphere.samplings.stations import Stations
 _MARGIN = 1e-9
 
 
-def counted_areas(sampling: Sampling, weights: SparseMatrix) -> NDArray[np.float64]:
+def counted_areas(sampling: Sampling, weights: SparseMatrix, parts: int = 1) -> NDArray[np.float64]:
     """Return the area for which each pixel counts, in steradians, float64, shape (pixels,).
 
     The areas of the cells; zero for pixels at the border of a part of a sphere, whose neighbours
-    are all on one side, so that no weights could make their Laplacian right. Stations count alike,
+    are all on one side, so that no weights could make their Laplacian right; and so at the borders
+    between parts that are not joined. Stations count alike,
     as they are samples of a field and their cells may span an ocean.
 
     Parameters
@@ -29,7 +31,14 @@ def counted_areas(sampling: Sampling, weights: SparseMatrix) -> NDArray[np.float
         The pixels.
     weights : csr_array
         Of a graph on them, shape (pixels, pixels).
+    parts : int
+        Of the graph; see :mod:`~deepsphere.graphs.parts`.
     """
+    if parts > 1:
+        pairs = zip(part_samplings(sampling, parts), runs(len(sampling), parts), strict=True)
+        return np.concatenate(
+            [counted_areas(part, diagonal_block(weights, run)) for part, run in pairs]
+        )
     full = sampling.full if isinstance(sampling, Masked) else sampling
     areas = sampling.areas
     if isinstance(full, Stations):

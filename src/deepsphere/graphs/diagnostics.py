@@ -30,7 +30,7 @@ _FUNCTIONS = 16
 
 
 def describe_graph(
-    sampling: Sampling, graph: Graph, laplacian: LaplacianKind = "combinatorial"
+    sampling: Sampling, graph: Graph, laplacian: LaplacianKind = "combinatorial", parts: int = 1
 ) -> dict[str, Any]:
     """Return plain data that describe a graph.
 
@@ -42,6 +42,8 @@ def describe_graph(
         The graph.
     laplacian : {"combinatorial", "normalized"}
         Whose largest eigenvalue and errors are given.
+    parts : int
+        Of the graph, no two of which are joined; see :mod:`~deepsphere.graphs.parts`.
 
     Returns
     -------
@@ -61,7 +63,8 @@ def describe_graph(
     count, labels = connected_components(weights, directed=False)
     sizes = np.sort(np.bincount(labels, minlength=count))[::-1]
     matrix = graph.laplacian(laplacian)
-    groups = None if isinstance(sampling, Masked) else eigenvalue_groups(matrix)
+    whole = parts == 1 and not isinstance(sampling, Masked)
+    groups = eigenvalue_groups(matrix) if whole else None
     return {
         "sampling": sampling.name,
         "pixels": len(graph),
@@ -77,13 +80,13 @@ def describe_graph(
         "width": graph.width,
         "laplacian": laplacian,
         "lmax": largest_eigenvalue(matrix),
-        "equivariance": describe_equivariance(sampling, graph, matrix),
+        "equivariance": describe_equivariance(sampling, graph, matrix, parts),
         "eigenvalue_groups": groups.described() if groups else None,
     }
 
 
 def describe_equivariance(
-    sampling: Sampling, graph: Graph, matrix: SparseMatrix
+    sampling: Sampling, graph: Graph, matrix: SparseMatrix, parts: int = 1
 ) -> dict[str, Any] | None:
     """Return what the operator does to spherical harmonics of degrees over the whole band.
 
@@ -95,6 +98,8 @@ def describe_equivariance(
         The graph.
     matrix : csr_array
         Its Laplacian.
+    parts : int
+        Of the graph.
 
     Returns
     -------
@@ -106,7 +111,7 @@ def describe_equivariance(
     """
     if len(graph) > _MOST_PIXELS or not graph.weights.nnz:
         return None
-    areas = counted_areas(sampling, graph.weights)
+    areas = counted_areas(sampling, graph.weights, parts)
     degrees = degrees_within(areas, low=3, high=6)
     arguments = (matrix, sampling.positions, areas, degrees, graph.mass)
     described: dict[str, Any] = dict(zonal_errors(*arguments).described())

@@ -7,6 +7,7 @@
   HEALPix pixel (Perraudin et al. 2019) or the 4 of an equiangular grid.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,6 +54,23 @@ def nearest_edges(
     indices, distances = nearest_neighbours(positions, neighbours, threads)
     offsets = np.arange(0, indices.size + 1, neighbours, dtype=np.int64)
     return Edges(offsets, indices.ravel(), distances.ravel())
+
+
+def stacked_edges(groups: Sequence[Edges]) -> Edges:
+    """Return the edges of several groups of points, the points of one after those of the other."""
+    if len(groups) == 1:
+        return groups[0]
+    points = np.cumsum([0, *(len(group) for group in groups)])
+    edges = np.cumsum([0, *(len(group.columns) for group in groups)])
+    offsets = [group.offsets[1:] + start for group, start in zip(groups, edges[:-1], strict=True)]
+    columns = np.empty(edges[-1], dtype=np.int32)
+    for group, start, first, end in zip(groups, points[:-1], edges[:-1], edges[1:], strict=True):
+        np.add(group.columns, start, out=columns[first:end], casting="unsafe")
+    return Edges(
+        np.concatenate([[0], *offsets]),
+        columns,
+        np.concatenate([group.distances for group in groups]),
+    )
 
 
 def radius_edges(positions: NDArray[np.float64], radius: float) -> Edges:

@@ -13,6 +13,7 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.graphs.build import build_graph
 from deepsphere.graphs.diagnostics import describe_graph
 from deepsphere.graphs.hierarchy import Hierarchy
+from deepsphere.graphs.parts import check_parts
 from deepsphere.graphs.recipe import Recipe
 from deepsphere.graphs.rescaling import RescalingName
 from deepsphere.graphs.storage import Level, StoredGraph
@@ -48,7 +49,8 @@ def build_levels(
     Raises
     ------
     DeepsphereError
-        If a level of more than one pixel has no edges.
+        If a level of more than one pixel (a part) has no edges, or the levels do not fall into the
+        parts of the recipe.
     """
     with compiled_threads(threads):
         return _build_levels(hierarchy, recipe, rescaling, threads)
@@ -57,15 +59,16 @@ def build_levels(
 def _build_levels(
     hierarchy: Hierarchy, recipe: Recipe, rescaling: RescalingName, threads: int
 ) -> tuple[StoredGraph, list[dict[str, Any]]]:
+    check_parts(hierarchy, recipe.parts)
     levels, descriptions = [], []
     for number, sampling in enumerate(hierarchy.samplings):
         graph = build_graph(sampling, recipe, threads)
-        if len(sampling) > 1 and not graph.weights.nnz:
+        if len(sampling) > recipe.parts and not graph.weights.nnz:
             raise DeepsphereError(
                 f"level {number} of the graph, {sampling.name} with {len(sampling)} pixels, has no "
                 "edges, so that no filter can use it; give it a larger radius or width"
             )
-        description = describe_graph(sampling, graph, recipe.laplacian)
+        description = describe_graph(sampling, graph, recipe.laplacian, recipe.parts)
         last = number == len(hierarchy) - 1
         coarsening = None if last else hierarchy.coarsenings[number]
         levels.append(
@@ -83,7 +86,7 @@ def _build_levels(
             )
         )
         descriptions.append(description)
-    return StoredGraph(tuple(levels), hierarchy.padding), descriptions
+    return StoredGraph(tuple(levels), hierarchy.padding, recipe.parts), descriptions
 
 
 def _areas(sampling: Sampling, recipe: Recipe) -> NDArray[np.float64]:

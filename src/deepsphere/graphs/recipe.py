@@ -47,6 +47,10 @@ class Recipe:
     laplacian : {"combinatorial", "normalized"}
         What the width is searched for. Areas and the fit need the combinatorial one; None stands
         for neither with the normalized one.
+    parts : int
+        Into how many runs of equally many consecutive pixels the sampling falls, no two of which
+        are joined: 12, 48, 192, ... are patches of HEALPix, see :mod:`~deepsphere.graphs.parts`.
+        Each has the edges, and the fit, that it would have by itself; all have one width.
 
     Raises
     ------
@@ -62,6 +66,7 @@ class Recipe:
     areas: bool | None = None
     refinement: int | None = None
     laplacian: LaplacianKind = "combinatorial"
+    parts: int = 1
 
     def __post_init__(self) -> None:
         _check_one_of("weights", self.weights, Weights)
@@ -81,6 +86,8 @@ class Recipe:
             raise DeepsphereError(
                 f"the refinement has a whole number of steps from 0; found {self.refinement}"
             )
+        if not _is_whole(self.parts, lowest=1):
+            raise DeepsphereError(f"parts are a whole number from 1; found {self.parts!r}")
         if (self.areas or self.refinement) and self.laplacian == "normalized":
             raise DeepsphereError(
                 "area weights and refinement are for the combinatorial Laplacian; found them with "
@@ -94,6 +101,11 @@ class Recipe:
         if self.weights == "cotangent" and self.radius is not None:
             raise DeepsphereError(
                 "finite elements choose their edges themselves; leave the radius out"
+            )
+        if self.weights == "cotangent" and self.parts > 1:
+            raise DeepsphereError(
+                f"finite elements join the whole sampling; found {self.parts} parts; take gaussian "
+                "weights"
             )
         if self.weights == "cotangent" and self.laplacian == "normalized":
             raise DeepsphereError(

@@ -17,7 +17,8 @@ array                               shape                        content
 =================================== ============================ ===================================
 
 and the attributes ``sampling``, ``neighbour_distance``, ``width``, ``laplacian``, ``lmax`` and
-``rescaling``. The root has ``padding``, the finest pixels that were added to a part of a sphere.
+``rescaling``. The root has ``padding``, the finest pixels that were added to a part of a sphere,
+and the attributes ``levels`` and ``parts``, the runs of pixels of which no two are joined.
 Dimensions have names, so that xarray opens a level as a data set.
 """
 
@@ -102,9 +103,10 @@ class Level:
 
         With a mass, filters h of the operator on functions are M^(-1/2) h(operator) M^(1/2).
         """
-        if len(self) == 1:
+        if not self.graph.weights.nnz:
+            pixels = "a single pixel" if len(self) == 1 else "one pixel a part"
             raise DeepsphereError(
-                f"{self.sampling} has a single pixel: pool to it, but convolve on a finer level"
+                f"{self.sampling} has {pixels}: pool to it, but convolve on a finer level"
             )
         return RESCALINGS[self.rescaling].apply(self.graph.laplacian(self.laplacian), self.lmax)
 
@@ -118,21 +120,25 @@ class StoredGraph:
     levels : tuple of Level
     padding : ndarray
         Pixels of the finest level that were added to complete super-pixels, int64.
+    parts : int
+        Runs of equally many pixels of each level, no two of which are joined; see
+        :mod:`~deepsphere.graphs.parts`.
     """
 
     levels: tuple[Level, ...]
     padding: NDArray[np.int64]
+    parts: int = 1
 
     def digest(self) -> str:
         """Return the SHA-256 of the content, 64 hexadecimal digits."""
-        return _digest(self.padding, [_content(level) for level in self.levels])
+        return _digest(self.padding, self.parts, [_content(level) for level in self.levels])
 
 
 def save_graph(stored: StoredGraph, folder: Path) -> None:
     """Write ``graph.zarr`` into a folder."""
     root = zarr.open_group(folder / "graph.zarr", mode="w", zarr_format=3)
     _write(root, "padding", stored.padding)
-    root.attrs["levels"] = len(stored.levels)
+    root.attrs.update({"levels": len(stored.levels), "parts": stored.parts})
     for number, level in enumerate(stored.levels):
         group = root.create_group(f"level-{number}")
         attributes, arrays = _content(level)
@@ -162,7 +168,8 @@ def load_graph(folder: Path, digest: str) -> StoredGraph:
         attributes: dict[str, Any] = dict(root.attrs)
         contents = [_read(root, f"level-{number}") for number in range(attributes["levels"])]
         padding = np.asarray(root["padding"])
-        found = _digest(padding, contents)
+        parts = attributes.get("parts", 1)
+        found = _digest(padding, parts, contents)
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise DeepsphereError(
             f"graph: {path} is not whole ({error}); delete {folder}.json and rerun"
@@ -173,7 +180,7 @@ def load_graph(folder: Path, digest: str) -> StoredGraph:
             f"graph: {path} has the digest {found[:12]}, its manifest promises {digest[:12]}; "
             f"delete {folder}.json and rerun"
         )
-    return StoredGraph(tuple(_level(*content) for content in contents), padding)
+    return StoredGraph(tuple(_level(*content) for content in contents), padding, parts)
 
 
 def _write(group: zarr.Group, name: str, array: NDArray[Any]) -> None:
@@ -199,9 +206,11 @@ def _read(root: zarr.Group, name: str) -> _Content:
     return dict(group.attrs), arrays
 
 
-def _digest(padding: NDArray[Any], contents: list[_Content]) -> str:
+def _digest(padding: NDArray[Any], parts: int, contents: list[_Content]) -> str:
     digest = hashlib.sha256()
-    for attributes, arrays in [({"levels": len(contents)}, {"padding": padding}), *contents]:
+    # A graph of one part has the digest that it had before there were parts.
+    whole = {"levels": len(contents)} | ({"parts": parts} if parts > 1 else {})
+    for attributes, arrays in [(whole, {"padding": padding}), *contents]:
         digest.update(canonical_json(attributes).encode())
         for name, array in sorted(arrays.items()):
             digest.update(f"{name} {array.dtype.str} {array.shape}".encode())

@@ -9,7 +9,7 @@ levels              :mod:`~.hierarchy` is what every model is made from, :mod:`~
                     it on a sampling
 around it           :mod:`~.normalization` (:mod:`~.synchronized` over several devices),
                     :mod:`~.dropout`, :mod:`~.pooling` and unpooling; :mod:`~.blocks` puts these
-                    together
+                    together, :mod:`~.recomputation` trains them in less memory
 other layers        :mod:`~.statistics` of maps, :mod:`~.smoothing`, :mod:`~.attention` along
                     edges, :mod:`~.super_pixels` and their :mod:`~.positions`, :mod:`~.temporal`
 whole networks      :mod:`~.models`, of :mod:`~.levels`, :mod:`~.wiring`, :mod:`~.padding` and

@@ -21,6 +21,7 @@ from deepsphere.nn.normalization import EPSILON, ChannelNormalization
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.pooling import nested
 from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
+from deepsphere.nn.recomputation import recomputed
 
 ActivationName = Literal["relu", "elu", "gelu", "silu", "tanh"]
 """PyTorch's functions of these names, with their default settings."""
@@ -62,6 +63,12 @@ class ChebBlock(nn.Module):
         Which pixels have data; all if not given. The convolution takes the others for zeros, and
         they have no part in the statistics of "batch".
 
+    Attributes
+    ----------
+    recomputed : bool
+        Whether, in training, it is computed again for the gradient, and keeps its input alone; see
+        :mod:`~deepsphere.nn.recomputation`. At first it is not.
+
     Raises
     ------
     ValueError
@@ -93,6 +100,7 @@ class ChebBlock(nn.Module):
         self.activation = activation
         pooled_pixels(laplacian.pixels, pool)
         self.pool = pool
+        self.recomputed = False
 
     def extra_repr(self) -> str:
         """Return the activation if it is not the published one, and the pooling, for ``repr``."""
@@ -103,6 +111,11 @@ class ChebBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return features of shape (batch, pixel, out_channels), or a fourth of the pixels."""
+        if self.recomputed and self.training and torch.is_grad_enabled():
+            return recomputed(self._compute, features, averages=self.normalization)
+        return self._compute(features)
+
+    def _compute(self, features: Tensor) -> Tensor:
         result: Tensor = self.convolution(features)
         if isinstance(self.normalization, ChannelNormalization):
             fused = self.activation in ("relu", None)
@@ -223,6 +236,25 @@ def cheb_blocks(
             for entering, leaving in zip(before, widths, strict=True)
         )
     )
+
+
+def recompute_blocks(model: nn.Module) -> int:
+    """Let all blocks of a model compute their features again for the gradient, in training.
+
+    Parameters
+    ----------
+    model : nn.Module
+        A network of any kind. What it has beside blocks of type :class:`ChebBlock` stays as it is.
+
+    Returns
+    -------
+    int
+        How many blocks it has.
+    """
+    blocks = [module for module in model.modules() if isinstance(module, ChebBlock)]
+    for block in blocks:
+        block.recomputed = True
+    return len(blocks)
 
 
 def _make_normalization(

@@ -106,7 +106,7 @@ class GraphHierarchy:
     ----------
     operators : tuple of SymmetricOperator or None
         The rescaled Laplacian of each level, which all layers of a model share; None for a single
-        pixel, on which nothing can be convolved.
+        pixel, or one a part, on which nothing can be convolved.
     maps : tuple of CoarseningMap
         From each level to the next, one fewer.
     positions : tuple of ndarray
@@ -118,6 +118,16 @@ class GraphHierarchy:
     known : tuple of ndarray of bool or None
         Of a part of a sphere that was padded: which pixels of each level have data. None where all
         have.
+    parts : int
+        Runs of equally many consecutive pixels of each level, no two of which are joined, as
+        :mod:`deepsphere.graphs.parts` explains. Models that say something of a whole map say it of
+        each part.
+
+    Raises
+    ------
+    ValueError
+        If the pixels of a level do not fall into the parts, or those of several parts are not all
+        known and of one area.
     """
 
     operators: tuple[SymmetricOperator | None, ...]
@@ -125,6 +135,18 @@ class GraphHierarchy:
     positions: tuple[NDArray[np.float64], ...] = field(repr=False)
     areas: tuple[NDArray[np.float64], ...] = field(repr=False)
     known: tuple[NDArray[np.bool_] | None, ...] = field(repr=False)
+    parts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.parts == 1:
+            return
+        for level, (areas, known) in enumerate(zip(self.areas, self.known, strict=True)):
+            even = known is None and np.allclose(areas, areas[0], rtol=1e-9, atol=0)
+            if len(areas) % self.parts or not even:
+                raise ValueError(
+                    f"expected level {level} to have {self.parts} parts of equally many pixels, "
+                    f"all known and of one area, found {len(areas)} pixels"
+                )
 
     def __len__(self) -> int:
         return len(self.operators)
@@ -150,7 +172,8 @@ class GraphHierarchy:
         operator = self.operators[level]
         if operator is None:
             raise ValueError(
-                f"level {level} has a single pixel: pool to it, but convolve on a finer level"
+                f"level {level} has a single pixel, or one a part: pool to it, but convolve on a "
+                "finer level"
             )
         return operator
 
@@ -181,7 +204,7 @@ def graph_hierarchy(stored: StoredGraph, dtype: torch.dtype = torch.float32) -> 
     return GraphHierarchy(
         operators=tuple(
             None
-            if len(level) == 1
+            if not level.graph.weights.nnz
             else SymmetricOperator(level.operator(), dtype, level.graph.mass)
             for level in levels
         ),
@@ -189,4 +212,5 @@ def graph_hierarchy(stored: StoredGraph, dtype: torch.dtype = torch.float32) -> 
         positions=tuple(level.positions for level in levels),
         areas=tuple(level.areas for level in levels),
         known=tuple(known),
+        parts=stored.parts,
     )

@@ -3,6 +3,10 @@
 The head tells the published ones apart. The mean over the pixels and a dense layer do not change
 their answer where the sphere is rotated, and need little data; so do fully convolutional ones, and
 they give an answer for every place on the way. A dense layer on all pixels sees where things are.
+
+On a graph of several parts, such as the 12 patches of a sky, a classifier says one class of each
+part. It is the network of a patch, applied to all patches of a map at once, each with the graph of
+its own; it has the same parameters.
 """
 
 from itertools import pairwise
@@ -35,7 +39,8 @@ class Classifier(nn.Module):
     classes : int
         Number of logits of a map. One of them may as well be a number to regress.
     hierarchy : GraphHierarchy
-        Of as many levels as the network works on.
+        Of as many levels as the network works on. With parts, the head, and the dropout behind
+        blocks, take each part for a map.
     kernel_size : int
         Coefficients of each filter.
     widths : tuple of int
@@ -80,6 +85,7 @@ class Classifier(nn.Module):
     ) -> None:
         super().__init__()
         hierarchy = hierarchy.copy()
+        self.parts = hierarchy.parts
         check_widths(widths)
         if levels is None:
             levels = tuple(range(len(widths) + 1))
@@ -124,14 +130,14 @@ class Classifier(nn.Module):
         Returns
         -------
         Tensor, shape (batch, number)
-            The logits, where there is no dense layer.
+            The logits, where there is no dense layer. On a graph of several parts, one vector a
+            part: shape (batch, part, number).
         """
         for block, pooling in zip(self.blocks, self.poolings, strict=True):
-            features = self.filter_dropout(pooling(block(features)))
+            features = self._by_parts(self.filter_dropout, pooling(block(features)))
         if self.convolution is not None:
             features = self.convolution(features)
-        described: Tensor = self.reduction(features)
-        return described
+        return self._by_parts(self.reduction, features)
 
     def forward(
         self, features: Tensor, *, descriptors: bool = False
@@ -147,10 +153,25 @@ class Classifier(nn.Module):
         Returns
         -------
         Tensor, shape (batch, classes), or a pair of that and of shape (batch, number)
+            On a graph of several parts, shapes (batch, part, classes) and (batch, part, number).
         """
         described = self.descriptor(features)
         logits: Tensor = described if self.dense is None else self.dense(described)
         return (logits, described) if descriptors else logits
+
+    def _by_parts(self, layer: nn.Module, features: Tensor) -> Tensor:
+        """Apply a layer to all parts of all maps as if each were a map.
+
+        Where it keeps the pixels, they are joined to maps again.
+        """
+        if self.parts == 1:
+            result: Tensor = layer(features)
+            return result
+        batch, pixels, channels = features.shape
+        result = layer(features.reshape(batch * self.parts, pixels // self.parts, channels))
+        if result.ndim == features.ndim:
+            return result.reshape(features.shape)
+        return result.reshape(batch, self.parts, result.shape[-1])
 
 
 def _check_steps(levels: tuple[int, ...], blocks: int) -> None:
@@ -168,7 +189,8 @@ def _reduction(
     """Return what makes one vector of a map, and how long that is."""
     known = hierarchy.known[level]
     if statistics is None:
-        return nn.Sequential(ClearPadding(known), nn.Flatten()), channels * hierarchy.pixels(level)
+        pixels = hierarchy.pixels(level) // hierarchy.parts
+        return nn.Sequential(ClearPadding(known), nn.Flatten()), channels * pixels
     layer = statistics_of(statistics, channels, hierarchy, level)
     return layer, layer.features
 
