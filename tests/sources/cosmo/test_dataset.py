@@ -12,6 +12,7 @@ from deepsphere.samplings.coordinates import unit_vectors
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.sources.cosmo.dataset import Kept, map_dataset
 from deepsphere.sources.cosmo.entries import Entry
+from deepsphere.sources.cosmo.published import find_entry
 from deepsphere.sources.cosmo.settings import Store
 from deepsphere.sources.meshes.moments import Moments
 from deepsphere.stores.description import describe
@@ -137,3 +138,16 @@ def test_maps_without_labels_have_parameters_only(maps: list[Kept]) -> None:
     assert "label" not in found
     assert "class_names" not in found.attrs
     assert found["Omega_m"].dims == ("sample",)
+
+
+def test_what_the_name_of_a_map_does_not_say_is_not_known(maps: list[Kept]) -> None:
+    """Published universes have a sigma_8, others that are called like them have none."""
+    for number, omega_m in enumerate(["0p3", "0p26", "0p31", "0p28"]):
+        entry = find_entry(".", f"kappa_omega_m_{omega_m}_s_{number}.npy")
+        assert entry is not None
+        split = maps[number].entry.split
+        maps[number] = replace(maps[number], entry=replace(entry, split=split))
+    found = describe(map_dataset(maps, store(order=0, channels=["a", "b"])))
+    assert found.attrs["parameters"] == ["Omega_m", "sigma_8"]
+    np.testing.assert_array_equal(found["Omega_m"], [0.3, 0.26, 0.31, 0.28])
+    np.testing.assert_array_equal(found["sigma_8"], [np.nan, 0.91, 0.82, np.nan])

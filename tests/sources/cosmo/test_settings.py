@@ -61,6 +61,14 @@ def test_reading_does_not_depend_on_where_the_files_come_from() -> None:
         ({**MAPS, "ordering": "NESTED"}, "should be 'ring' or 'nested'"),
         ({**SOURCE, "simulate": {"nside": 48}}, "give a power of two"),
         ({**SOURCE, "simulate": {"maps": 2}}, "greater than or equal to 3"),
+        ({**SOURCE, "simulate": {"cosmologies": 1}}, "greater than or equal to 2"),
+        ({**SOURCE, "simulate": {"redshifts": []}}, "at least 1 item"),
+        ({**SOURCE, "simulate": {"redshifts": [0.1]}}, r"greater than 0\.1"),
+        ({**SOURCE, "simulate": {"redshifts": [0.8, 0.5]}}, "give rising ones"),
+        (
+            {**SOURCE, "simulate": {"redshifts": [0.5, 0.8], "match_variance": True}},
+            "spectra can be matched for one",
+        ),
     ],
 )
 def test_sources_that_cannot_be(settings: dict[str, Any], message: str) -> None:

@@ -13,10 +13,16 @@ import pytest
 from scipy.stats import skew
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.sources.cosmo import simulator
 from deepsphere.sources.cosmo.listed import list_entries
 from deepsphere.sources.cosmo.lognormal import LognormalMatter, draw_convergence
 from deepsphere.sources.cosmo.settings import Source
-from deepsphere.sources.cosmo.simulator import simulate_raw, simulated_universes
+from deepsphere.sources.cosmo.simulator import (
+    simulate_raw,
+    simulated_cosmologies,
+    simulated_universes,
+)
+from deepsphere.sources.cosmo.theory import Cosmology, LightCone, Spectra
 
 healpy = pytest.importorskip("healpy")
 pytest.importorskip("camb")
@@ -119,6 +125,77 @@ def test_what_simulated_maps_cannot_be(setting: str, value: Any, tmp_path: Path)
     source = settings("maps", mirrors=["maps"], **{setting: value})
     with pytest.raises(DeepsphereError, match=f"^simulated maps: found {setting} .*leave it out$"):
         simulate_raw(source, tmp_path)
+
+
+def power_laws(cosmology: Cosmology, cone: LightCone, degrees: int) -> Spectra:
+    """Return spectra as simple as can be, that CAMB need not be asked for."""
+    shell = 0.05 * cosmology.sigma_8**2 / (1 + np.arange(degrees)) ** 2
+    shells = np.tile(shell, (cone.shells, 1))
+    weights = np.full(cone.shells, 0.01 * cosmology.matter)
+    return Spectra(shells, weights, weights**2 @ shells)
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six universes of three maps each, seen by the light of two sources."""
+    folder = tmp_path_factory.mktemp("raw") / "several"
+    more = {"nside": 8, "maps": 3, "cosmologies": 6, "redshifts": [0.3, 0.5]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulator, "light_cone_spectra", power_laws)
+        simulate_raw(settings("maps", labels="labels.csv", simulate=more), folder)
+    return folder
+
+
+def test_drawn_universes_are_trained_or_tested_on(several: Path) -> None:
+    source = {"labels": "labels.csv", "mask": None}
+    entries = list_entries(several, files(several), source).entries
+    universes = [(one.matter, one.sigma_8) for one in simulated_cosmologies(6, 0)]
+    assert {tuple(value for _, value in entry.parameters) for entry in entries} == {*universes}
+    for number, (matter, sigma_8) in enumerate(universes):
+        parameters = (("Omega_m", matter), ("sigma_8", sigma_8))
+        found = [(one.seed, one.split) for one in entries if one.parameters == parameters]
+        train, test = [(1, "train"), (2, "train")], [(3, "test")]
+        expected = [train + test, train + test, train, train, test, train]
+        assert sorted(found) == expected[number]
+
+
+def test_sources_behind_one_another_are_rows_of_a_map(several: Path) -> None:
+    """The nearer source sees part of the matter of the farther one, and less of that."""
+    near, far = np.load(several / "training/kappa_omega_m_0p26_s_1.npy")
+    assert near.shape == (768,)
+    assert near.dtype == np.float32
+    assert 0.5 < np.corrcoef(near, far)[0, 1] < 1
+    provenance = json.loads((several / "simulation.json").read_text())
+    assert provenance["light_cone"] == {"nearest": 0.1, "source": 0.5, "shells": 8}
+    assert len(provenance["universes"]) == 6
+
+
+def test_universes_fill_a_box_evenly() -> None:
+    """Of any 16 in a row, there is one in each quarter of the box, whatever the seed."""
+    for seed in (0, 1):
+        found = simulated_cosmologies(50, seed)
+        assert found[:5] == simulated_cosmologies(5, seed)
+        points = np.array([(one.matter, one.sigma_8) for one in found])
+        np.testing.assert_array_equal(points[:2], [[0.26, 0.91], [0.31, 0.82]])
+        assert len(set(points[:, 0])) == 50
+        scaled = (points[2:] - [0.2, 0.6]) / [0.2, 0.5]
+        assert scaled.min() >= 0
+        assert scaled.max() <= 1
+        for start in range(0, 48, 16):
+            quarters = np.floor(2 * np.minimum(scaled[start : start + 16], 0.999))
+            assert len(np.unique(quarters, axis=0)) == 4
+    assert simulated_cosmologies(4, 0)[2:] != simulated_cosmologies(4, 1)[2:]
+
+
+def test_more_universes_need_a_table(tmp_path: Path) -> None:
+    for source in (
+        settings("zenodo", simulate={"cosmologies": 3}),
+        settings("maps", simulate={"cosmologies": 3}),
+    ):
+        with pytest.raises(
+            DeepsphereError, match=r"^simulated maps: found cosmologies: 3, .*table"
+        ):
+            simulate_raw(source, tmp_path)
 
 
 def moments(universes: dict[float, LognormalMatter]) -> dict[float, np.ndarray]:

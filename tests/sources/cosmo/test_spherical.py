@@ -4,10 +4,9 @@ import healpy
 import numpy as np
 import pytest
 
-from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.healpix import Healpix
 from deepsphere.sources.cosmo.skies import UNSEEN
-from deepsphere.sources.cosmo.spherical import import_extra, large_scale_power, smoothed
+from deepsphere.sources.cosmo.spherical import large_scale_power, smoothed
 
 
 def test_smoothing_is_that_of_healpy() -> None:
@@ -46,8 +45,3 @@ def test_power_of_a_dipole(nside: int) -> None:
     """a z is a sqrt(4 pi / 3) Y_10, whose power is that squared over the 3 orders of degree 1."""
     power = large_scale_power(5 * Healpix(nside).positions[:, 2].astype(np.float32), nside, 4)
     np.testing.assert_allclose(power, [25 * 4 * np.pi / 9, 0, 0, 0], rtol=1e-2, atol=1e-5)
-
-
-def test_what_is_not_installed_is_said_in_one_line() -> None:
-    with pytest.raises(DeepsphereError, match=r"pip install 'deepsphere-pipeline\[cosmology\]'"):
-        import_extra("healpy_that_is_not_there")

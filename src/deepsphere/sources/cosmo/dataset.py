@@ -68,10 +68,10 @@ def map_dataset(
         was not seen. Coordinates of the samples: ``split`` (uint8), ``patch`` (int16, 0 for a whole
         map), ``map`` (int32, the number of its name in the attribute ``maps``), ``seed`` (int32, -1
         for none), ``label`` (int16, the number of its name in ``class_names``) if there are labels,
-        and the parameters by their names (float64). Cells are those of the reference patch, whose
-        number is the attribute ``reference_patch``; ``seen`` (bool) says which of a whole map were
-        seen. ``statistics`` are those of the pixels of the maps of each split, and in the published
-        division those of all that are not tested on, as published.
+        and the parameters by their names (float64, NaN where a map's is not known). Cells are those
+        of the reference patch, whose number is the attribute ``reference_patch``; ``seen`` (bool)
+        says which of a whole map were seen. ``statistics`` are those of the pixels of the maps of
+        each split, and in the published division those of all that are not tested on, as published.
 
     Raises
     ------
@@ -105,8 +105,10 @@ def map_dataset(
     if names:
         labels = np.array([names.index(str(entry.label)) for entry in entries], np.int16)
         coordinates["label"] = ("sample", labels[owners])
-    for place, (name, _) in enumerate(entries[0].parameters):
-        values = np.array([entry.parameters[place][1] for entry in entries])
+    parameters = [dict(entry.parameters) for entry in entries]
+    known = list(dict.fromkeys(name for each in parameters for name in each))
+    for name in known:
+        values = np.array([each.get(name, np.nan) for each in parameters])
         coordinates[name] = ("sample", values[owners])
     if seen is not None and not settings.order:
         coordinates["seen"] = ("cell", seen)
@@ -123,7 +125,7 @@ def map_dataset(
             "reference_patch": settings.reference,
             "smoothing": settings.smoothing,
             "maps": [entry.name for entry in entries],
-            "parameters": [name for name, _ in entries[0].parameters],
+            "parameters": known,
             "statistics": _statistics(maps, splits, settings),
         },
     )

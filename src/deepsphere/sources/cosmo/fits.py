@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.extras import import_extra
 from deepsphere.sources.cosmo.skies import Sky
-from deepsphere.sources.cosmo.spherical import import_extra
 from deepsphere.sources.meshes.gzip_stream import GZIP_MAGIC
 
 SUFFIXES = (".fits", ".fit", ".fits.gz", ".fit.gz")
@@ -48,8 +48,8 @@ def read_fits(content: Path | bytes, column: int | str, is_nested: bool | None) 
     DeepsphereError
         If it is no such file, damaged, has no such column, or healpy is not installed.
     """
-    fits = import_extra("astropy.io.fits")
-    healpy = import_extra("healpy")
+    fits = import_extra("astropy.io.fits", "cosmology")
+    healpy = import_extra("healpy", "cosmology")
     opened = content if isinstance(content, Path) else _stream(content)
     try:
         with fits.open(opened, memmap=isinstance(opened, Path)) as units:

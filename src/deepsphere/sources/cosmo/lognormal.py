@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsphere.sources.cosmo.spherical import import_extra
+from deepsphere.extras import import_extra
 from deepsphere.sources.cosmo.theory import Spectra
 
 _DIRECTIONS = 32
@@ -105,7 +105,7 @@ def lognormal_matter(spectra: Spectra, nside: int) -> LognormalMatter:
     degrees = degrees_of(nside)
     if spectra.shells.shape[1] != degrees:
         raise ValueError(f"expected {degrees} degrees, found {spectra.shells.shape[1]}")
-    glass = import_extra("glass")
+    glass = import_extra("glass", "cosmology")
     averaged = spectra.shells * pixel_window(nside) ** 2
     solved = [
         glass.solve_gaussian_spectra([glass.grf.Lognormal()], [spectrum])[0]
@@ -137,7 +137,7 @@ def draw_convergence(matter: LognormalMatter, words: tuple[int, ...]) -> NDArray
     DeepsphereError
         If GLASS is not installed.
     """
-    glass = import_extra("glass")
+    glass = import_extra("glass", "cosmology")
     shells = len(matter.weights)
     # GLASS wants the spectra of all pairs of shells; those of different ones are nothing.
     pairs = [

@@ -18,12 +18,13 @@ from dask.delayed import delayed
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.extras import import_extra
 from deepsphere.files import read_json, write_json
 from deepsphere.sources.cosmo.entries import Entry
 from deepsphere.sources.cosmo.reader import read_sky
 from deepsphere.sources.cosmo.screening import HIGHEST_DEGREE, Measured
 from deepsphere.sources.cosmo.skies import averaged, lacking
-from deepsphere.sources.cosmo.spherical import import_extra, large_scale_power, smoothed
+from deepsphere.sources.cosmo.spherical import large_scale_power, smoothed
 from deepsphere.sources.meshes.moments import Moments
 from deepsphere.sources.meshes.progress import Progress
 from deepsphere.workers import Workers
@@ -117,7 +118,7 @@ def prepare_maps(recipe: Recipe, entries: Sequence[Entry], workers: Workers) -> 
     DeepsphereError
         If healpy is not installed.
     """
-    import_extra("healpy")
+    import_extra("healpy", "cosmology")
     recipe.folder.mkdir(parents=True, exist_ok=True)
     waiting = [number for number in range(len(entries)) if not _record(recipe, number).exists()]
     workers = _fewer(workers, recipe)

@@ -1,10 +1,14 @@
 """What the configuration says of skies that are made up in place of real ones."""
 
-from pydantic import Field, field_validator
+from itertools import pairwise
+from typing import Annotated
 
-from deepsphere.config.base import StrictModel
+from pydantic import Field, field_validator, model_validator
+
+from deepsphere.config.base import StrictModel, wrong
 
 _MOST_NSIDE = 8192
+_NEAREST, _FARTHEST = 0.1, 3.0
 
 
 class Simulation(StrictModel):
@@ -17,10 +21,23 @@ class Simulation(StrictModel):
         le=10_000,
         description="maps of each class, those of all splits together; 30 as published",
     )
+    cosmologies: int = Field(
+        default=2,
+        ge=2,
+        le=100,
+        description="universes: the two published ones, and further ones evenly from Omega_m 0.2 "
+        "to 0.4 and sigma_8 0.6 to 1.1, of which each third is only tested on and the others only "
+        "trained on; more than two need the edition maps, and labels",
+    )
+    redshifts: tuple[Annotated[float, Field(gt=_NEAREST, le=_FARTHEST)], ...] = Field(
+        default=(0.8,),
+        min_length=1,
+        description="redshifts of the sources, rising; of each, maps have a column",
+    )
     seed: int = Field(default=0, ge=0, description="seed of the simulated skies")
     match_variance: bool = Field(
         default=False,
-        description="true: give both classes one spectrum, and so one variance; only what is not "
+        description="true: give all universes one spectrum, and so one variance; only what is not "
         "Gaussian then tells them apart",
     )
 
@@ -30,3 +47,14 @@ class Simulation(StrictModel):
         if nside & (nside - 1):
             raise ValueError("give a power of two")
         return nside
+
+    @model_validator(mode="after")
+    def _sources_are_in_order(self) -> "Simulation":
+        if any(before >= after for before, after in pairwise(self.redshifts)):
+            raise wrong(["redshifts"], f"found {list(self.redshifts)}; give rising ones")
+        if self.match_variance and len(self.redshifts) > 1:
+            raise wrong(
+                ["match_variance"],
+                f"found true with {len(self.redshifts)} redshifts; spectra can be matched for one",
+            )
+        return self

@@ -3,38 +3,16 @@
 healpy does both, the one dependency that only this source has. Maps are NESTED here.
 """
 
-import importlib
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsphere.errors import DeepsphereError
+from deepsphere.extras import import_extra
 from deepsphere.samplings.healpix_indices import ring_of_nested
 
 _BLOCK_PIXELS = 1 << 18
 _LARGE_SCALES_NSIDE = 32
-
-
-def import_extra(name: str) -> Any:
-    """Return a module of the optional packages of cosmology.
-
-    Parameters
-    ----------
-    name : str
-        ``healpy``, or a module of what it needs itself, such as ``astropy.io.fits``.
-
-    Raises
-    ------
-    DeepsphereError
-        If they are not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError:
-        raise DeepsphereError(
-            f"cosmology: {name} is not installed; run: pip install 'deepsphere-pipeline[cosmology]'"
-        ) from None
 
 
 def smoothed(values: NDArray[np.float64], nside: int, sigma: float) -> NDArray[np.float64]:
@@ -59,7 +37,7 @@ def smoothed(values: NDArray[np.float64], nside: int, sigma: float) -> NDArray[n
     DeepsphereError
         If healpy is not installed.
     """
-    healpy = import_extra("healpy")
+    healpy = import_extra("healpy", "cosmology")
     ring = np.empty_like(values)
     for block, places in _ring_blocks(nside):
         ring[places] = np.nan_to_num(values[block], nan=0.0)
@@ -93,7 +71,7 @@ def large_scale_power(
     DeepsphereError
         If healpy is not installed.
     """
-    healpy = import_extra("healpy")
+    healpy = import_extra("healpy", "cosmology")
     means = np.nan_to_num(values, nan=0.0)
     while nside > _LARGE_SCALES_NSIDE and nside % 2 == 0:
         nside //= 2

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepsphere.sources.cosmo.spherical import import_extra
+from deepsphere.extras import import_extra
 
 _LIGHT_SPEED = 299_792.458
 """In km/s."""
@@ -211,7 +211,7 @@ def light_cone_spectra(cosmology: Cosmology, cone: LightCone, degrees: int) -> S
 
 def _solve(cosmology: Cosmology, cone: LightCone) -> tuple[Any, Any]:
     """Return CAMB's results and its interpolator of matter's spectrum, both in Mpc without h."""
-    camb = import_extra("camb")
+    camb = import_extra("camb", "cosmology")
     squared = cosmology.hubble**2
     parameters = camb.set_params(
         H0=100 * cosmology.hubble,
