@@ -2,8 +2,9 @@
 
 A module's code is its own file and those of the first-party modules it imports, all the way down,
 packages' ``__init__`` included. The imports are read from the text (with :mod:`ast`), so nothing is
-executed, and imports inside functions count too. Modules that are reached by name
-(:mod:`deepsphere.registry`) do not follow from the text; the plan names them as roots of their own.
+executed, and imports inside functions count too, as do those for type checkers alone. Modules that
+are reached by name (:mod:`deepsphere.registry`) do not follow from the text; the plan names them as
+roots of their own.
 """
 
 import ast

@@ -12,8 +12,9 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.files import write_bytes
 from deepsphere.registry import load
 from deepsphere.regridding.mesh import Mesh, cleaned, normalized
+from deepsphere.regridding.mesh_channels import CHANNELS
 from deepsphere.regridding.motions import Motion
-from deepsphere.regridding.projection import CHANNELS, project
+from deepsphere.regridding.projection import project
 from deepsphere.report import signals
 from deepsphere.report.mesh_pictures import render
 from deepsphere.report.projections import Mollweide, Orthographic

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from deepsphere.stores.reader import open_store
+from deepsphere.stores.reader import Store, open_store
 from deepsphere.stores.statistics import statistics
 from deepsphere.stores.writer import write_store
 from deepsphere.workers import Workers
@@ -36,7 +36,8 @@ def draw(samples, pixels=5, channels=3):
     return values.astype(np.float32)
 
 
-def test_they_are_those_of_numpy_over_many_blocks_with_gaps(store_of):
+def test_they_are_those_of_numpy_over_many_blocks_with_gaps(monkeypatch, store_of):
+    monkeypatch.setattr("deepsphere.stores.statistics._BLOCK", 256 * 15)
     values = draw(700)
     values[np.random.default_rng(1).random(values.shape) < 0.2] = np.nan
     found = statistics(store_of(values), np.arange(700))
@@ -44,6 +45,27 @@ def test_they_are_those_of_numpy_over_many_blocks_with_gaps(store_of):
     np.testing.assert_allclose(found.mean, np.nanmean(exact, axis=(0, 1)), rtol=1e-12)
     np.testing.assert_allclose(found.deviation, np.nanstd(exact, axis=(0, 1)), rtol=1e-12)
     np.testing.assert_allclose(found.pixel_mean, np.nanmean(exact, axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("numbers", "longest"), [(1, 1), (44, 2), (45, 3), (10**6, 20)])
+def test_blocks_are_bounded_by_numbers_and_change_nothing(monkeypatch, store_of, numbers, longest):
+    """Of 5 pixels and 3 channels: a sample at least, however large it is."""
+    store = store_of(draw(20))
+    expected = statistics(store, np.arange(20))
+    lengths = []
+
+    def read(self, samples, out=None):
+        lengths.append(len(samples))
+        return original(self, samples, out)
+
+    original = Store.read
+    monkeypatch.setattr(Store, "read", read)
+    monkeypatch.setattr("deepsphere.stores.statistics._BLOCK", numbers)
+    found = statistics(store, np.arange(20))
+    assert max(lengths) == longest
+    assert sum(lengths) == 2 * 20
+    for name in ("mean", "deviation", "pixel_mean"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-12)
 
 
 def test_only_the_samples_asked_for_count(store_of):

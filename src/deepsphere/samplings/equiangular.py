@@ -21,11 +21,9 @@ from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import dct, dst
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
-from deepsphere.samplings.overlap import area_overlap
 from deepsphere.samplings.parameters import Parametric, whole_number
 from deepsphere.samplings.rings import MOST_PER_AXIS, Rings, grid_neighbours
 from deepsphere.samplings.sampling import Coarsening, coarsening_by_children
@@ -142,6 +140,8 @@ class Equiangular(Parametric):
         DeepSphere. The rows nest; the block's centre lies half a fine column east of the pixel.
         With poles, every other row stays, and values are averaged over the cells' overlap.
         """
+        from deepsphere.samplings.overlap import area_overlap
+
         rows = self.rows + 1 if self.poles == "both" else self.rows
         if rows % 2 or rows < 4 or self.columns % 2 or self.columns < 6:
             return None
@@ -189,6 +189,8 @@ def _row_weights(rows: int, poles: Poles) -> NDArray[np.float64]:
     over m a cosine or sine transform does (Waldvogel, BIT 46, 2006; Driscoll & Healy, Advances in
     Applied Mathematics 15, 1994).
     """
+    from scipy.fft import dct, dst
+
     degrees = np.arange(rows)
     if poles == "north":
         # w(θ) = 4/rows sin θ Σ sin(mθ)/m over odd m < rows, which is zero at the pole.

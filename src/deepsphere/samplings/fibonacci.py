@@ -18,10 +18,8 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
-from deepsphere.samplings.overlap import area_overlap
 from deepsphere.samplings.parameters import Parametric, whole_number
 from deepsphere.samplings.sampling import Coarsening
-from deepsphere.samplings.voronoi import voronoi_areas, voronoi_cells
 
 # The smaller part of a circle cut in the golden ratio.
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
@@ -72,6 +70,8 @@ class Fibonacci(Parametric):
     @cached_property
     def areas(self) -> NDArray[np.float64]:
         """Areas of the Voronoi cells in steradians, float64, shape (pixels,), read-only."""
+        from deepsphere.samplings.voronoi import voronoi_areas
+
         return read_only(voronoi_areas(self.positions))
 
     def neighbours(self) -> None:
@@ -79,6 +79,8 @@ class Fibonacci(Parametric):
 
     def cells(self) -> NDArray[np.float64]:
         """Return the corners of the Voronoi cells, float64, shape (pixels, corners, 3)."""
+        from deepsphere.samplings.voronoi import voronoi_cells
+
         return voronoi_cells(self.positions)
 
     def coarser(self) -> Coarsening | None:
@@ -86,6 +88,8 @@ class Fibonacci(Parametric):
 
         The cells do not nest: a coarse pixel is the mean over the parts of cells that lie in it.
         """
+        from deepsphere.samplings.overlap import area_overlap
+
         if self.pixels < _FEWEST_TO_COARSEN:
             return None
         coarse = Fibonacci(self.pixels // 4)

@@ -11,10 +11,8 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import roots_legendre
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.samplings.overlap import area_overlap
 from deepsphere.samplings.parameters import Parametric, whole_number
 from deepsphere.samplings.rings import MOST_PER_AXIS, Rings, grid_neighbours
 from deepsphere.samplings.sampling import Coarsening
@@ -91,6 +89,8 @@ class GaussLegendre(Parametric):
 
         The cells do not nest: values are averaged over their overlap.
         """
+        from deepsphere.samplings.overlap import area_overlap
+
         if self.rows % 2 or self.rows < 4 or self.columns % 2 or self.columns < 6:
             return None
         coarse = GaussLegendre(self.rows // 2, self.columns // 2)
@@ -128,6 +128,8 @@ def gauss_rings(counts: NDArray[np.int64]) -> Rings:
     counts : ndarray
         Pixels of each ring from north to south, int64, shape (rings,).
     """
+    from scipy.special import roots_legendre
+
     nodes, weights = roots_legendre(len(counts))
     # How far each boundary lies below the north pole, and read backwards above the south pole.
     # Their ratio is tan²(θ/2), which keeps its digits at both poles, unlike the arc cosine.

@@ -9,7 +9,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.coordinates import read_only
@@ -165,6 +164,8 @@ class Masked(Parametric):
         The weights are those of the full sampling, made to sum to 1. There are ``children`` only
         where all of them are here, see :meth:`complete`. None if the full sampling has no coarser.
         """
+        from scipy.sparse import csr_array
+
         if isinstance(self.full, Pixelwise):
             return self._quarter(self.full.quarter())
         coarsening = self.full.coarser()
@@ -186,6 +187,8 @@ class Masked(Parametric):
 
         As ``coarser`` says, but without a matrix of the full sampling.
         """
+        from scipy.sparse import csr_array
+
         if coarse is None:
             return None
         parents, rows, counts = np.unique(self.pixels // 4, return_inverse=True, return_counts=True)

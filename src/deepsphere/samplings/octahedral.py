@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.gauss_legendre import gauss_rings
-from deepsphere.samplings.overlap import area_overlap
 from deepsphere.samplings.parameters import Parametric, whole_number
 from deepsphere.samplings.rings import Rings
 from deepsphere.samplings.sampling import Coarsening
@@ -85,6 +84,8 @@ class Octahedral(Parametric):
 
         The cells do not nest: values are averaged over their overlap.
         """
+        from deepsphere.samplings.overlap import area_overlap
+
         if self.number % 2:
             return None
         coarse = Octahedral(self.number // 2)

@@ -1,13 +1,15 @@
 """What every sampling of the sphere has, and what joins it to a coarser one."""
 
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from deepsphere.errors import DeepsphereError
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 _ROW_SUM_TOLERANCE = 1e-9
 
@@ -104,7 +106,7 @@ class Coarsening:
     """
 
     coarse: Sampling
-    matrix: csr_array[np.float64, tuple[int, int]] = field(repr=False)
+    matrix: "csr_array[np.float64, tuple[int, int]]" = field(repr=False)
     children: NDArray[np.int64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -142,6 +144,8 @@ def coarsening_by_children(
     areas : ndarray
         Areas of the fine pixels, shape (fine pixels,).
     """
+    from scipy.sparse import csr_array
+
     weights = areas[children]
     weights = weights / weights.sum(axis=1, keepdims=True)
     starts = np.arange(0, children.size + 1, children.shape[1])

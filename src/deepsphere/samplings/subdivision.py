@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from deepsphere.samplings.coordinates import read_only
 from deepsphere.samplings.polygons import cross
@@ -162,6 +161,8 @@ def coarsening_of_vertices(
     areas : ndarray
         Areas of the fine vertices' cells, shape (fine vertices,).
     """
+    from scipy.sparse import csr_array
+
     own = np.arange(len(coarse))
     middles = neighbours[: len(coarse)]
     row, place = np.nonzero(middles >= 0)

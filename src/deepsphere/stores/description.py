@@ -16,13 +16,15 @@ Names are attributes because zarr 3 has no specified string arrays. The metadata
 conventions 1.13.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import canonical_json
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 DATA = "data"
 DIMENSIONS = ("sample", "cell", "channel")
@@ -38,7 +40,7 @@ _CF_ATTRIBUTES = {
 _TIME_UNITS = {"days": "D", "seconds": "s", "nanoseconds": "ns"}
 
 
-def describe(dataset: xr.Dataset) -> xr.Dataset:
+def describe(dataset: "xr.Dataset") -> "xr.Dataset":
     """Check the dataset of a store and complete its CF attributes.
 
     Parameters
@@ -74,7 +76,7 @@ def describe(dataset: xr.Dataset) -> xr.Dataset:
     return described
 
 
-def encodings(dataset: xr.Dataset, samples_per_chunk: int) -> dict[str, dict[str, Any]]:
+def encodings(dataset: "xr.Dataset", samples_per_chunk: int) -> dict[str, dict[str, Any]]:
     """Return xarray's encoding of every variable: uncompressed, whole arrays, NaN to fill.
 
     Parameters
@@ -97,7 +99,7 @@ def encodings(dataset: xr.Dataset, samples_per_chunk: int) -> dict[str, dict[str
     return encoding
 
 
-def _check_data(dataset: xr.Dataset) -> None:
+def _check_data(dataset: "xr.Dataset") -> None:
     if DATA not in dataset:
         raise DeepsphereError(f"store: the dataset has no variable {DATA!r}")
     data = dataset[DATA]
@@ -117,7 +119,7 @@ def _check_data(dataset: xr.Dataset) -> None:
         )
 
 
-def _check_coordinate(name: str, variable: xr.Variable) -> None:
+def _check_coordinate(name: str, variable: "xr.Variable") -> None:
     if len(variable.dims) != 1 or variable.dims[0] not in DIMENSIONS:
         raise DeepsphereError(
             f"store: {name!r} must have one of the dimensions {DIMENSIONS}; found {variable.dims}"
@@ -141,7 +143,7 @@ def _check_attributes(where: str, attributes: dict[Any, Any]) -> None:
             ) from None
 
 
-def _check_channels(dataset: xr.Dataset) -> None:
+def _check_channels(dataset: "xr.Dataset") -> None:
     channels = dataset.attrs.get("channels")
     count = dataset.sizes["channel"]
     if not isinstance(channels, list | tuple) or not all(isinstance(c, str) for c in channels):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from deepsphere.regridding.projection import CHANNELS
+from deepsphere.regridding.mesh_channels import CHANNELS
 from deepsphere.sources.meshes.settings import Copies, Shares, Source, Store
 
 SOURCE = {"kind": "meshes", "mirrors": ["/data/shapes"]}

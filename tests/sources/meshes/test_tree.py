@@ -3,8 +3,9 @@
 import pytest
 
 from deepsphere.errors import DeepsphereError
+from deepsphere.sources.meshes.layouts import LAYOUTS
 from deepsphere.sources.meshes.members import Member
-from deepsphere.sources.meshes.tree import LAYOUTS, label_in_name, mesh_members, tree_entries
+from deepsphere.sources.meshes.tree import label_in_name, mesh_members, tree_entries
 
 _SHARES = {"train": 0.6, "validation": 0.2, "test": 0.2}
 

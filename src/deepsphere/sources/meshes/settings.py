@@ -14,9 +14,9 @@ from deepsphere.config.base import Name, StrictModel, wrong
 from deepsphere.config.graphs import SAMPLINGS
 from deepsphere.errors import DeepsphereError
 from deepsphere.registry import load
-from deepsphere.regridding.projection import CHANNELS
+from deepsphere.regridding.mesh_channels import CHANNELS
+from deepsphere.sources.meshes.layouts import Layout
 from deepsphere.sources.meshes.simulation import Simulation
-from deepsphere.sources.meshes.tree import Layout
 
 _MOST_COPIES = 256
 """As many as their numbers, which a store holds in one byte, can tell apart."""

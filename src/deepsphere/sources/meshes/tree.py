@@ -1,26 +1,14 @@
-"""Sets of meshes whose classes and splits are folders, as in ModelNet.
-
-Four layouts are known, below any common top folders::
-
-    class/split/file    chair/train/chair_0001.off    ModelNet
-    split/class/file    train/chair/chair_0001.off
-    class/file          chair/chair_0001.off          splits are drawn, or archives are splits
-    split/file          train/chair_0001.off          the class is what stands before the last "_"
-"""
+"""Sets of meshes whose classes and splits are folders: :mod:`deepsphere.sources.meshes.layouts`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import Literal, get_args
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.sources.meshes.entries import Entry, Split, find_split, title
+from deepsphere.sources.meshes.layouts import LAYOUTS, Layout
 from deepsphere.sources.meshes.members import Member
 from deepsphere.sources.meshes.reading import MESH_SUFFIXES, is_mesh
 from deepsphere.sources.meshes.splits import draw_splits
-
-Layout = Literal["class/split/file", "split/class/file", "class/file", "split/file"]
-
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 _NOT_OF_THE_SET = "__MACOSX"
 
@@ -61,7 +49,7 @@ def tree_entries(
     seed : int
         Seed of these splits.
     layout : str, optional
-        One of :data:`LAYOUTS`; found out by default.
+        One of :data:`~deepsphere.sources.meshes.layouts.LAYOUTS`; found out by default.
     split : str, optional
         Split of all meshes, where the layout has none; drawn by default.
 

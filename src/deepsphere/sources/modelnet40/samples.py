@@ -7,11 +7,12 @@ from typing import Any
 import xarray as xr
 
 from deepsphere.sources.meshes.entries import Entry, Split, place
+from deepsphere.sources.meshes.layouts import Layout
 from deepsphere.sources.meshes.listed import listed_members
 from deepsphere.sources.meshes.projected import project_entries
 from deepsphere.sources.meshes.recipe import Recipe
 from deepsphere.sources.meshes.splits import draw_splits
-from deepsphere.sources.meshes.tree import Layout, tree_entries
+from deepsphere.sources.meshes.tree import tree_entries
 from deepsphere.sources.modelnet40.settings import Store
 from deepsphere.workers import Workers
 
