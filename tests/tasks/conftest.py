@@ -40,15 +40,16 @@ def store_of(tmp_path_factory):
 CLASSES = ("cone", "cube", "tube")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def labelled_store(tmp_path_factory):
     """Return a function that writes maps (sample, pixel, channel) with labels to a store.
 
     Their channels are ``distance``, ``cosine`` and so on; ``attrs`` are added to those of the
-    store, or taken away where None, and so are the ``coordinates`` of the samples.
+    store, or taken away where None, and so are the ``coordinates`` of the samples; ``of_pixels``
+    are added to those of the pixels.
     """
 
-    def make(values, labels, split, attrs=None, **coordinates):
+    def make(values, labels, split, attrs=None, of_pixels=None, **coordinates):
         names = ["distance", "cosine", "sine"][: values.shape[2]]
         given = {"channels": names, "units": ["1"] * len(names), "class_names": list(CLASSES)}
         of_samples = {"label": np.asarray(labels, np.int16), "split": np.asarray(split, np.uint8)}
@@ -58,6 +59,7 @@ def labelled_store(tmp_path_factory):
             coords={
                 "longitude": ("cell", np.linspace(0, 90, pixels)),
                 "latitude": ("cell", np.linspace(0, 45, pixels)),
+                **{name: ("cell", column) for name, column in (of_pixels or {}).items()},
                 **{
                     name: ("sample", np.asarray(column))
                     for name, column in (of_samples | coordinates).items()
@@ -78,7 +80,7 @@ def labelled_store(tmp_path_factory):
 OBJECTS, PIXELS = 12, 5
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def copied_store(labelled_store):
     """A store of 12 objects as meshes have it: two sets of copies, "up" (1) and "turned" (2).
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
@@ -7,7 +9,7 @@ from deepsphere.tasks.class_baselines import channel_statistics, nearest_probabi
 from deepsphere.tasks.class_samples import open_class_samples
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def samples(labelled_store):
     """Maps whose class shows in the mean of the first channel, twice as many of class 2."""
     random = np.random.default_rng(0)
@@ -68,3 +70,36 @@ def test_baselines_see_the_training_samples_and_are_probabilities(samples):
     assert right["linear"] > 0.9
     # Three of its four features are noise.
     assert right["nearest"] > right["majority"] == 0.5
+
+
+def test_each_part_has_its_own_statistics_and_answers(samples):
+    """The class shows in every pixel, so in parts as in wholes; noise blurs it, but not much."""
+    parted = replace(samples, parts=7, noise=0.1)
+    numbers = np.array([50, 3, 4])
+    inputs = parted.batch(numbers).inputs
+    # A part is a pixel.
+    expected = np.concatenate([inputs, np.zeros_like(inputs)], axis=2)
+    np.testing.assert_allclose(channel_statistics(parted, numbers), expected, rtol=1e-5)
+    target = parted.truth(parted.splits["test"])[0]
+    found = {name: rest for name, _, *rest in class_baselines.class_baselines(parted)}
+    assert [parameters for parameters, _ in found.values()] == [3, 40 * 7 * 4, 5 * 3]
+    for _, chances in found.values():
+        assert chances.shape == (12, 7, 3)
+        assert chances.dtype == np.float32
+        np.testing.assert_allclose(chances.sum(axis=2), 1, rtol=1e-6)
+    assert (found["linear"][1].argmax(axis=2) == target).mean() > 0.9
+
+
+def test_parts_of_which_nothing_is_seen_are_not_learned_from(samples):
+    parted = replace(samples, parts=7, seen=np.arange(7) != 2)
+    parameters = [parameters for *_, parameters, _ in class_baselines.class_baselines(parted)]
+    assert parameters == [3, 40 * 6 * 4, 5 * 3]
+
+
+def test_samples_are_read_in_blocks_that_fit_into_memory(samples, monkeypatch):
+    numbers = np.arange(9)
+    whole = channel_statistics(samples, numbers)
+    # Of 14 numbers a sample: two at a time, and one at least.
+    for block in (28, 1):
+        monkeypatch.setattr(class_baselines, "_BLOCK", block)
+        np.testing.assert_array_equal(channel_statistics(samples, numbers), whole)

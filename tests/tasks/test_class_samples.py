@@ -1,5 +1,3 @@
-import pickle
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 
 import numpy as np
@@ -8,7 +6,6 @@ from sklearn.metrics import accuracy_score
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.tasks.class_samples import open_class_samples
-from deepsphere.tasks.normalization import find_normalization
 from deepsphere.tasks.samples import Predictions
 
 BOTH = ("distance", "cosine")
@@ -53,64 +50,6 @@ def test_maps_without_copies_and_names_need_nothing_more(labelled_store):
     assert batch.known.all()
     kept = samples.kept(found_of(samples, samples.splits["test"]))
     assert kept["id"].tolist() == ["4", "5"]
-
-
-def test_inputs_are_normalized_by_the_training_samples_that_count(copied_store):
-    samples = open_class_samples(copied_store, ("cosine",), train_copies=["turned"])
-    train = copied_store.read(samples.splits["train"])[:, :, 1:]
-    inputs = samples.batch(samples.splits["train"]).inputs
-    assert inputs.dtype == np.float32
-    np.testing.assert_allclose(inputs, (train - train.mean()) / train.std(), rtol=1e-4, atol=1e-5)
-    assert inputs.mean() == pytest.approx(0, abs=1e-5)
-    assert inputs.std() == pytest.approx(1, abs=1e-5)
-
-
-def test_channels_come_in_the_order_of_the_task(copied_store):
-    forwards, backwards = (
-        open_class_samples(copied_store, channels).batch(np.arange(3)).inputs
-        for channels in (BOTH, BOTH[::-1])
-    )
-    np.testing.assert_array_equal(forwards[..., ::-1], backwards)
-    assert (forwards[..., 0] != forwards[..., 1]).any()
-
-
-def test_what_nothing_is_known_of_is_the_mean(copied_store):
-    samples = open_class_samples(copied_store, BOTH)
-    batch = samples.batch(np.array([27, 28]))
-    assert (batch.inputs == 0).all()
-    assert batch.target.tolist() == [0, 0]
-    assert batch.known.all()
-
-
-def test_infinite_data_are_not_taken_for_gaps(labelled_store):
-    values = np.ones((4, 3, 1))
-    values[3, 1] = np.inf
-    values[3, 2] = np.nan
-    store = labelled_store(values, [0, 1, 0, 1], [0, 0, 2, 2])
-    inputs = open_class_samples(store, ("distance",)).batch(np.array([3])).inputs
-    np.testing.assert_array_equal(inputs[0, :, 0], [0, np.inf, 0])
-
-
-def test_a_pickled_copy_reads_the_same_in_many_threads(copied_store):
-    samples = open_class_samples(copied_store, BOTH)
-    again = pickle.loads(pickle.dumps(samples))
-    numbers = [np.arange(start, start + 3) for start in range(33)] * 3
-    with ThreadPoolExecutor(4) as threads:
-        read = list(threads.map(again.batch, numbers))
-    for part, batch in zip(numbers, read, strict=True):
-        np.testing.assert_array_equal(batch.inputs, samples.batch(part).inputs)
-
-
-def test_new_maps_are_normalized_as_those_of_the_store(copied_store):
-    samples = open_class_samples(copied_store, ("cosine", "distance"))
-    normalization = find_normalization(samples.channels, samples)
-    numbers = np.array([3, 28])
-    np.testing.assert_allclose(
-        normalization.inputs(copied_store.read(numbers)[:, :, ::-1]),
-        samples.batch(numbers).inputs,
-        rtol=1e-6,
-        atol=1e-7,
-    )
 
 
 def test_every_copy_is_a_sample(copied_store):
@@ -267,3 +206,71 @@ def test_descriptors_that_are_no_numbers_have_no_scores_and_no_thresholds(copied
     assert np.isnan(list(scores.values())).all()
     with pytest.raises(DeepsphereError, match="of the validation samples is not finite; train"):
         samples.tuned(predict)
+
+
+PARTS = 5
+"""As many as pixels."""
+
+
+def test_each_part_is_answered_for(copied_store):
+    samples = open_class_samples(copied_store, BOTH, noise=0.5, parts=PARTS)
+    numbers = samples.splits["test"]
+    batch = samples.batch(numbers)
+    assert batch.target.shape == batch.known.shape == (12, PARTS)
+    assert batch.known.all()
+    assert (batch.target == samples.labels[numbers][:, None]).all()
+    # The noise is that of the whole map.
+    whole = open_class_samples(copied_store, BOTH, noise=0.5).batch(numbers)
+    np.testing.assert_array_equal(batch.inputs, whole.inputs)
+    chances = np.random.default_rng(0).dirichlet(np.ones(3), (12, PARTS)).astype(np.float32)
+    found = Predictions(numbers, chances, batch.target, batch.known)
+    scores = samples.scores(found)
+    predicted = chances.argmax(axis=-1).ravel()
+    assert scores["accuracy"] == accuracy_score(batch.target.ravel(), predicted)
+    kept = samples.kept(found)
+    np.testing.assert_array_equal(kept["prediction"], chances.reshape(-1, 3))
+    assert kept["target"].tolist() == batch.target.ravel().tolist()
+    assert kept["sample"].tolist() == np.repeat(numbers, PARTS).tolist()
+    assert kept["part"].tolist() == list(range(PARTS)) * 12
+    assert kept["id"][:: 3 * PARTS].tolist() == ["m8", "m9", "m10", "m11"]
+    assert {len(kept[name]) for name in kept if name != "classes"} == {60}
+
+
+def test_an_object_is_voted_on_by_the_parts_of_its_copies(copied_store):
+    samples = open_class_samples(copied_store, BOTH, votes=True, parts=PARTS)
+    numbers = samples.splits["test"]
+    chances = np.random.default_rng(0).dirichlet(np.ones(3), (12, PARTS)).astype(np.float32)
+    kept = samples.kept(Predictions(numbers, chances, *samples.truth(numbers)))
+    # Three copies of five parts.
+    np.testing.assert_allclose(
+        kept["prediction"], chances.reshape(4, -1, 3).mean(axis=1), rtol=1e-6
+    )
+    assert kept["target"].tolist() == [2, 0, 1, 2]
+    assert kept["sample"].tolist() == [24, 27, 30, 33]
+    assert "part" not in kept
+
+
+def test_parts_of_which_nothing_is_seen_do_not_count(labelled_store):
+    seen = np.array([True, False, False, False, True, True])
+    values = np.where(seen[:, None], np.random.default_rng(0).normal(size=(4, 6, 1)), np.nan)
+    store = labelled_store(values, [0, 1, 0, 1], [0, 0, 2, 2], of_pixels={"seen": seen})
+    samples = open_class_samples(store, ("distance",), parts=3)
+    target, known = samples.truth(np.array([2, 3]))
+    assert known.tolist() == [[True, False, True]] * 2
+    right = np.eye(3, dtype=np.float32)[target]
+    # Answers for what was not seen are wrong, and do not matter.
+    right[:, 1] = [0, 0, 1]
+    found = Predictions(np.array([2, 3]), right, target, known)
+    assert samples.scores(found)["accuracy"] == 1
+    kept = samples.kept(found)
+    assert kept["part"].tolist() == [0, 2, 0, 2]
+    assert kept["sample"].tolist() == [2, 2, 3, 3]
+    # Of whole maps, some is seen.
+    assert open_class_samples(store, ("distance",)).truth(np.array([2]))[1].tolist() == [True]
+    halves = open_class_samples(store, ("distance",), parts=2)
+    assert halves.truth(np.array([2]))[1].all()
+
+
+def test_parts_that_do_not_divide_the_pixels_are_refused(copied_store):
+    with pytest.raises(DeepsphereError, match=r"parts: found 12, but the 5 pixels of .* do not fa"):
+        open_class_samples(copied_store, BOTH, parts=12)

@@ -19,11 +19,14 @@ def test_its_settings_reach_its_samples(copied_store):
         "triplet": 0.5,
         "retrieval": True,
         "ranking": "nearest",
+        "noise": 1.5,
     }
     samples = task(**settings).samples(copied_store)
     assert samples.channels == ("cosine",)
     assert [len(samples.splits[name]) for name in ("train", "test")] == [10, 4]
     assert samples.votes
+    assert (samples.noise, samples.parts) == (1.5, 1)
+    assert task(parts=5).samples(copied_store).parts == 5
     assert samples.objective == {"kind": "classification", "triplet": 0.5, "descriptors": True}
     plain = task().samples(copied_store)
     assert plain.objective == {"kind": "classification", "triplet": 0.0, "descriptors": False}
@@ -34,6 +37,13 @@ def test_its_settings_reach_its_samples(copied_store):
 def test_baselines_answer_for_every_test_sample(copied_store):
     chances = [chances for *_, chances in task().baselines(copied_store)]
     assert [part.shape for part in chances] == [(12, 3)] * 3
+    chances = [chances for *_, chances in task(parts=5, noise=1.0).baselines(copied_store)]
+    assert [part.shape for part in chances] == [(12, 5, 3)] * 3
+
+
+def test_further_baselines_come_if_they_are_asked_for(copied_store):
+    found = task(map_baselines=["histogram"], noise=0.5, baseline_draws=2).baselines(copied_store)
+    assert [name for name, *_ in found] == ["majority", "nearest", "linear", "histogram"]
 
 
 def test_statistics_of_test_samples_look_ahead():
@@ -52,6 +62,13 @@ def test_statistics_of_test_samples_look_ahead():
         ),
         ({"triplet": -1}, "greater than or equal to 0"),
         ({"train_copies": "turned"}, "valid tuple"),
+        ({"noise": -1}, "greater than or equal to 0"),
+        ({"noise": float("inf")}, "finite number"),
+        ({"parts": 0}, "greater than or equal to 1"),
+        ({"parts": 12, "retrieval": True}, "found 12; only whole maps go with retrieval and trip"),
+        ({"parts": 12, "triplet": 0.5}, "found 12; only whole maps go with retrieval and triplet"),
+        ({"map_baselines": ["pixels"]}, "'histogram', 'spectrum' or 'apodised-spectrum'"),
+        ({"baseline_draws": 0}, "greater than or equal to 1"),
     ],
 )
 def test_settings_that_do_not_fit_together_are_refused(settings, words):
@@ -65,7 +82,9 @@ def test_what_only_the_test_depends_on_is_no_setting_of_the_training():
     assert other.training_settings() == plain
     assert plain["channels"] == list(CHANNELS)
     assert not {"title", "retrieval", "ranking"} & plain.keys()
-    assert task(triplet=0.5).training_settings() != plain
+    assert task(map_baselines=["histogram"], baseline_draws=3).training_settings() == plain
+    for decides in ({"triplet": 0.5}, {"noise": 1.0}, {"parts": 12}):
+        assert task(**decides).training_settings() != plain
     assert task(normalization="own-split").training_settings() != plain
 
 

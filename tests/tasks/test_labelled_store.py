@@ -8,6 +8,7 @@ from deepsphere.tasks.labelled_store import (
     numbered_categories,
     object_name,
     object_numbers,
+    parts_seen,
     read_labels,
     sample_name,
 )
@@ -80,3 +81,46 @@ def test_what_is_missing_is_said_in_one_line(labelled_store, copied_store):
 def test_a_store_without_labels_is_refused(store_of):
     with pytest.raises(DeepsphereError, match="has no coordinate 'label' of whole numbers"):
         read_labels(store_of(np.ones((4, 3, 2))))
+
+
+def test_patches_are_of_maps_that_have_names(labelled_store):
+    store = labelled_store(
+        np.ones((4, 3, 1)),
+        [0, 0, 1, 1],
+        [0, 0, 2, 2],
+        {"maps": ["kappa_1", "kappa_2"]},
+        map=np.int32([0, 0, 1, 1]),
+        patch=np.int16([0, 5, 0, 5]),
+    )
+    assert object_numbers(store).tolist() == [0, 0, 1, 1]
+    assert object_name(store, 3) == "kappa_2"
+    assert sample_name(store, 2) == "kappa_2, patch 0"
+    assert sample_name(store, 1) == "kappa_1, patch 5"
+
+
+def test_whole_maps_have_no_patches(labelled_store):
+    store = labelled_store(
+        np.ones((2, 3, 1)),
+        [0, 1],
+        [0, 2],
+        {"maps": ["kappa_1", "kappa_2"]},
+        map=np.int32([0, 1]),
+        patch=np.int16([0, 0]),
+    )
+    assert [sample_name(store, number) for number in (0, 1)] == ["kappa_1", "kappa_2"]
+
+
+def test_a_part_is_seen_if_one_of_its_pixels_is(labelled_store):
+    def parts_of(seen, parts):
+        others = {} if seen is None else {"seen": np.array(seen, bool)}
+        store = labelled_store(np.ones((2, 6, 1)), [0, 1], [0, 2], of_pixels=others)
+        return parts_seen(store, parts)
+
+    assert parts_of([1, 1, 0, 0, 0, 1], 3).tolist() == [True, False, True]
+    assert parts_of([1, 1, 0, 1, 0, 1], 3) is None
+    assert parts_of([1, 1, 0, 0, 0, 1], 1) is None
+    assert parts_of(None, 2) is None
+    with pytest.raises(
+        DeepsphereError, match=r"found 4, but the 6 pixels of .* into 4 equal parts"
+    ):
+        parts_of(None, 4)

@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as npst
 from deepsphere.errors import DeepsphereError
 from deepsphere.tasks import day_of_year, forecast
 from deepsphere.tasks.normalization import Normalization, find_normalization
+from deepsphere.tasks.parameter_samples import open_parameter_samples
 
 STATIONS, WINDOW = 4, 3
 
@@ -61,6 +62,26 @@ def test_maps_as_those_of_the_day_of_the_year(store_of, channels):
     np.testing.assert_array_equal(found.inputs(maps), samples.batch(numbers).inputs)
     outputs = np.random.default_rng(1).normal(size=len(values))
     np.testing.assert_array_equal(found.outputs(outputs), samples.to_unit(numbers, outputs))
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+def test_numbers_of_maps_as_their_samples_say_them(labelled_store, parts):
+    generator = np.random.default_rng(0)
+    split, targets = [0, 0, 0, 0, 1, 2], {"Omega_m": generator.random(6), "h": np.arange(6.0)}
+    store = labelled_store(generator.normal(3, 2, (6, STATIONS, 2)), split, split, **targets)
+    channels = ("cosine", "distance")
+    samples = open_parameter_samples(store, channels, tuple(targets), parts=parts)
+    found = find_normalization(channels, samples)
+    numbers = np.arange(6)
+    maps = store.read(numbers)[:, :, ::-1]
+    np.testing.assert_array_equal(found.inputs(maps), samples.batch(numbers).inputs)
+    shape = (6, 2) if parts == 1 else (6, parts, 2)
+    outputs = generator.normal(size=shape).astype(np.float32)
+    expected = samples.to_unit(numbers, outputs)
+    again = Normalization.from_bytes(found.to_bytes(), channels, "map")
+    for normalization in (found, again):
+        assert normalization.outputs(outputs).dtype == np.float32
+        np.testing.assert_array_equal(normalization.outputs(outputs), expected)
 
 
 @given(
@@ -131,6 +152,19 @@ def test_statistics_of_other_channels(change):
     arrays = {name: np.zeros(shape, np.float32) for name, shape in change.items()}
     with pytest.raises(ValueError, match="expected mean, deviation and fill of 2 channels, found"):
         dataclasses.replace(make(), **arrays)
+
+
+@pytest.mark.parametrize(
+    ("layout", "shapes"), [("window", (2, 2)), ("map", (2, 3)), ("map", (2, None))]
+)
+def test_statistics_of_other_targets(layout, shapes):
+    names = ("target_mean", "target_deviation")
+    arrays = {
+        name: None if shape is None else np.ones(shape)
+        for name, shape in zip(names, shapes, strict=True)
+    }
+    with pytest.raises(ValueError, match="expected a mean and a deviation of each target of a map"):
+        dataclasses.replace(make(layout), **arrays)
 
 
 @pytest.mark.parametrize("method", ["inputs", "outputs"])

@@ -268,6 +268,17 @@ def test_the_linear_baseline_knows_frequencies_however_few_pixels_it_is_fitted_t
     np.testing.assert_allclose(found["majority"][0, 0], share, rtol=1e-5)
 
 
+def test_states_that_are_large_are_read_one_by_one_to_the_same_end(store, monkeypatch):
+    samples, expected = answers(store, class_weights="balanced", window=2)
+    monkeypatch.setattr(class_weights, "_PIXELS_OF_BLOCK", 1)
+    one_by_one, found = answers(store, class_weights="balanced", window=2)
+    blocks = [block.tolist() for block in class_weights.blocks(one_by_one, np.array([4, 2, 9]))]
+    assert blocks == [[4], [2], [9]]
+    np.testing.assert_array_equal(one_by_one.class_weights, samples.class_weights)
+    for name, chances in found.items():
+        np.testing.assert_allclose(chances, expected[name], rtol=1e-4, atol=1e-6)
+
+
 def test_the_climatology_is_of_each_pixel(store_of):
     labels = np.zeros((STATES, PIXELS))
     labels[:, 4] = 2

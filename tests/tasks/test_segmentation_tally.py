@@ -6,7 +6,7 @@ from scipy.special import softmax
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, log_loss
 
 from deepsphere.tasks.samples import Predictions
-from deepsphere.tasks.segmentation_tally import SegmentationTally
+from deepsphere.tasks.segmentation_tally import ERROR, SegmentationTally
 
 CLASSES = ("background", "cyclone", "river")
 SAMPLES, PIXELS = 30, 40
@@ -65,6 +65,33 @@ def test_bins_say_how_exact_they_are(tmp_path):
         assert abs(binned.scores()[name] - exact.scores()[name]) <= tolerance
 
 
+def test_models_are_selected_by_the_map_that_is_reported():
+    """A model that ranks pixels better is selected, though it is surer where it errs."""
+    truth = np.array([[0, 0, 0, 0, 1, 1, 2, 2]])
+    known = np.ones_like(truth, bool)
+
+    def scores(logits):
+        one = tally()
+        chances = softmax(logits, axis=1).astype(np.float32)[None]
+        one.add(Predictions(np.array([0]), chances, truth, known))
+        return one.scores()
+
+    ranked = scores(20 * np.eye(3)[truth[0]] + [30, 0, 0])
+    timid = scores(0.01 * np.eye(3)[truth[0, ::-1]])
+    assert ranked["map"] == 1
+    assert ranked[ERROR] == 0 < timid[ERROR] == 1 - timid["map"]
+    assert ranked["cross_entropy"] > timid["cross_entropy"]
+
+
+def test_without_any_event_models_are_selected_by_the_loss():
+    calm = found()
+    calm.target[:] = 0
+    one = tally()
+    one.add(calm)
+    assert "map" not in one.scores()
+    assert one.scores()[ERROR] == one.scores()["cross_entropy"]
+
+
 @pytest.mark.parametrize("areas", [None, AREAS])
 def test_devices_together_count_what_one_counts(areas):
     whole = tally(areas)
@@ -111,7 +138,7 @@ def test_a_probability_that_is_no_number_leaves_no_score():
     one = tally()
     one.add(broken)
     one.add(found())
-    assert np.isnan([one.scores()[name] for name in ("cross_entropy", "map")]).all()
+    assert np.isnan([one.scores()[name] for name in ("cross_entropy", "map", ERROR)]).all()
 
 
 def test_without_a_folder_nothing_is_kept():

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from deepsphere.tasks.votes import mean_probabilities, vote
+from deepsphere.tasks.samples import Predictions
+from deepsphere.tasks.votes import by_part, mean_probabilities, vote, voted
 
 
 def test_copies_vote_with_equal_weight_whatever_their_order():
@@ -48,3 +49,35 @@ def test_objects_come_in_the_order_of_their_first_copies(names):
         np.testing.assert_allclose(means, expected, rtol=1e-6)
         assert means.dtype == np.float32
     assert vote(np.array(names), chances, None).descriptors is None
+
+
+def test_votes_are_in_the_order_of_the_samples_whatever_the_order_of_the_rows():
+    objects = np.array([5, 5, 2, 2, 2])
+    numbers = np.array([3, 1, 4, 0, 2])
+    chances = np.float32([[0.2, 0.8], [0.4, 0.6], [0, 1], [1, 0], [0.7, 0.3]])
+    described = np.float32([[3], [1], [4], [0], [2]])
+    found = Predictions(numbers, chances, numbers % 2, numbers < 9, described)
+    by_object = voted(found, objects)
+    # Samples 0 and 1 are of one object, 2 to 4 of the other.
+    assert by_object.numbers.tolist() == [0, 2]
+    np.testing.assert_allclose(by_object.prediction, [[0.7, 0.3], [0.3, 0.7]], rtol=1e-6)
+    assert by_object.descriptors.tolist() == [[0.5], [3]]
+    assert by_object.target.tolist() == [0, 0]
+    assert by_object.known.tolist() == [True, True]
+
+
+def test_rows_are_those_of_the_parts_that_are_known():
+    chances = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    target, known = np.array([[0, 1, 2], [3, 4, 5]]), np.array([[1, 0, 1], [0, 1, 1]], bool)
+    rows = by_part(Predictions(np.array([7, 4]), chances, target, known))
+    assert rows.numbers.tolist() == [7, 7, 4, 4]
+    assert rows.target.tolist() == [0, 2, 4, 5]
+    assert rows.prediction.tolist() == [[0, 1], [4, 5], [8, 9], [10, 11]]
+    assert rows.known.all()
+    assert rows.known.shape == (4,)
+
+
+def test_samples_without_parts_are_their_own_rows():
+    numbers = np.arange(2)
+    found = Predictions(numbers, np.eye(2, dtype=np.float32), numbers, numbers < 1)
+    assert by_part(found) is found

@@ -14,6 +14,7 @@ from deepsphere.nn.blocks import cheb_blocks
 from deepsphere.nn.digest import weights_digest
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.tasks.forecast import ForecastSamples
+from deepsphere.tasks.noise import white_noise
 from deepsphere.training import loop
 from deepsphere.training.objectives import Regression
 
@@ -29,6 +30,21 @@ class CountedSamples(ForecastSamples):
     def batch(self, samples):
         self.batches.append(samples)
         return super().batch(samples)
+
+
+@dataclasses.dataclass(frozen=True)
+class NoisySamples(CountedSamples):
+    """Samples in noise that is drawn anew in each epoch."""
+
+    noise: float = 0.0
+
+    def drawn_batch(self, samples, place):
+        batch = self.batch(samples)
+        if not len(samples):
+            return batch
+        shape = batch.inputs.shape[1:]
+        added = [white_noise(shape, self.noise, (*place, int(number))) for number in samples]
+        return dataclasses.replace(batch, inputs=batch.inputs + np.stack(added))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +91,7 @@ class Offset(torch.nn.Module):
         return self.value.expand(features.shape[:2])
 
 
-def forecast_samples(validation=0.1, **others):
+def forecast_samples(validation=0.1, noise=0.0, **others):
     """Return a forecast that can be learned: each station's next day follows from two days."""
     day = np.arange(DAYS)[:, None, None]
     frequency = np.linspace(0.3, 0.9, 2 * STATIONS).reshape(STATIONS, 2)
@@ -92,7 +108,8 @@ def forecast_samples(validation=0.1, **others):
         "fill": np.zeros((STATIONS, 2), np.float32),
         "unit": "°C",
     }
-    return CountedSamples(**(fields | others))
+    fields |= others
+    return NoisySamples(noise=noise, **fields) if noise else CountedSamples(**fields)
 
 
 def training(**others):

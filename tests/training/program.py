@@ -31,7 +31,7 @@ KILLS = 20
 
 
 def kill(folder):
-    """Train undisturbed, and once more while being killed again and again."""
+    """Train in noise undisturbed, and once more while being killed again and again."""
     settings = training(
         epochs=40,
         optimizer="adam",
@@ -46,18 +46,22 @@ def kill(folder):
     )
     # A checkpoint a step, so that many kills hit the writing of one.
     loop.CHECKPOINT_SECONDS = 0
-    whole = outcome_of(folder / "whole", *run_training(folder / "whole", settings))
+    samples = forecast_samples(noise=0.3)
+    whole = outcome_of(folder / "whole", *run_training(folder / "whole", settings, samples=samples))
     random = np.random.default_rng(0)
     places = []
     for _ in range(KILLS):
-        _kill_after(random.integers(6), random.uniform(0, 0.03), folder / "killed", settings)
+        pause = random.uniform(0, 0.03)
+        _kill_after(random.integers(6), pause, folder / "killed", settings, samples)
         content = torch.load(folder / "killed/checkpoint.pt", weights_only=True)
         places.append([content["epoch"], content["batch"]])
-    resumed = outcome_of(folder / "killed", *run_training(folder / "killed", settings))
+    resumed = outcome_of(
+        folder / "killed", *run_training(folder / "killed", settings, samples=samples)
+    )
     (folder / "outcomes.json").write_text(json.dumps([whole, resumed, places]))
 
 
-def _kill_after(checkpoints, seconds, folder, settings):
+def _kill_after(checkpoints, seconds, folder, settings, samples):
     """Train in a child process, and kill it some time after so many checkpoints."""
     path = folder / "checkpoint.pt"
     child = os.fork()
@@ -65,7 +69,7 @@ def _kill_after(checkpoints, seconds, folder, settings):
         # Its own lock of the progress bars: the one it inherits is shared with all its siblings,
         # and who is killed while holding it never gives it back.
         tqdm.set_lock(threading.RLock())
-        run_training(folder, settings)
+        run_training(folder, settings, samples=samples)
         os._exit(0)
     seen = -1 if path.exists() else -2
     before = None
@@ -88,7 +92,7 @@ def distributed(folder):
     results = {}
     for name, case in json.loads((folder / "cases.json").read_text()).items():
         normalization, bad = case.pop("normalization"), case.pop("bad", False)
-        samples = forecast_samples()
+        samples = forecast_samples(noise=case.pop("noise", 0.0))
         if case.pop("bad_validation", False):
             # A gap in the last window of the validation samples, which the second process reads.
             samples.values[samples.splits["validation"][-1] // 2, 2, 1] = np.nan

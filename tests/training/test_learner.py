@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from deepsphere.errors import DeepsphereError
 from deepsphere.training.devices import open_fabric
 from deepsphere.training.learner import NotFinite, make_learner
 from deepsphere.training.loader import Loader
@@ -147,3 +148,20 @@ def test_the_average_is_scored_and_the_weights_are_trained(learner, make_samples
             torch.testing.assert_close(value, expected, rtol=1e-6, atol=1e-7)
     for name, value in made.model.state_dict().items():
         assert torch.equal(value, after[name])
+
+
+def test_blocks_that_are_computed_again_learn_the_same(learner, make_samples, small):
+    batches = batches_of(make_samples(), 30)[:2]
+    states = []
+    for recompute in (False, True):
+        made = learner(build=small, recompute=recompute)
+        assert {block.recomputed for block in made.model.body} == {recompute}
+        made.step(batches, 0.1)
+        states.append(made.model.state_dict())
+    for name, value in states[0].items():
+        assert torch.equal(states[1][name], value), name
+
+
+def test_a_model_without_blocks_cannot_be_computed_again(learner):
+    with pytest.raises(DeepsphereError, match=r"training.recompute: found true; the model Small h"):
+        learner(recompute=True)

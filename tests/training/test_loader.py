@@ -70,6 +70,16 @@ def readers():
     return [thread for thread in threading.enumerate() if thread.name.startswith("loader")]
 
 
+class DrawnMaps(NumberedMaps):
+    """Maps that show the place at which they were drawn, if they were."""
+
+    def drawn_batch(self, samples, place):
+        batch = super().batch(samples)
+        batch.inputs[:, 0, 0] = place[0]
+        batch.inputs[:, 1, 0] = place[1]
+        return batch
+
+
 def published_order(numbers, batch_size, epoch):
     """Return the batches as a plain loop makes them, by which the published results came about."""
     order = np.random.default_rng((SEED, epoch)).permutation(numbers)
@@ -118,6 +128,23 @@ def test_batches_may_be_kept(prefetch):
         assert torch.equal(batch.target, torch.from_numpy(batch.numbers).float())
     pointers = {batch.inputs.data_ptr() for batch in kept}
     assert len(pointers) == len(kept)
+
+
+@pytest.mark.parametrize("ranks", [1, 3])
+def test_what_is_drawn_follows_from_seed_and_epoch_alone(prefetch, ranks):
+    """Whatever the rank, and wherever the epoch is taken up."""
+    for epoch, start in ((0, 0), (2, 1), (2, 4)):
+        for rank in range(ranks):
+            place = {"rank": rank, "ranks": ranks, "prefetch": prefetch}
+            for batch in loader(samples=DrawnMaps(), **place).epoch(epoch, start):
+                assert (batch.inputs[:, 0] == SEED).all()
+                assert (batch.inputs[:, 1] == epoch).all()
+                assert torch.equal(batch.inputs[:, 2, 0], batch.target)
+
+
+def test_nothing_is_drawn_without_a_seed(prefetch):
+    for batch in loader(samples=DrawnMaps(), seed=None, prefetch=prefetch).epoch(2):
+        assert torch.equal(batch.inputs[..., 0], batch.target[:, None].expand(-1, PIXELS))
 
 
 sizes = st.integers(0, 40)

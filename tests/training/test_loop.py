@@ -14,9 +14,10 @@ import torch
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.nn.digest import weights_digest
+from deepsphere.tasks.class_samples import ClassSamples
 from deepsphere.tasks.regression import regression_metrics
 from deepsphere.training import learner, loop
-from deepsphere.training.objectives import Regression
+from deepsphere.training.objectives import Classification, Regression
 from deepsphere.training.optimizers import TensorflowRMSprop
 from deepsphere.training.prediction import predict
 
@@ -171,6 +172,69 @@ def test_a_resumed_run_draws_the_same_random_numbers(
     assert resumed == whole
     other, _ = train(tmp_path / "plain", settings)
     assert weights_digest(other.state_dict()) != whole["weights"]
+
+
+def noisy_maps():
+    """Return maps of two classes in noise, 12 of them to train on, of three parts of 4 pixels."""
+    labels = np.arange(20) % 2
+    values = labels[:, None, None] + np.random.default_rng(0).normal(0, 0.1, (20, 12, 1))
+    return ClassSamples(
+        store=SimpleNamespace(
+            channels=("kappa",),
+            coordinates={"split": np.repeat([0, 1, 2], [12, 4, 4])},
+            read=lambda samples: values[samples].astype(np.float32),
+        ),
+        channels=("kappa",),
+        classes=("0.26", "0.31"),
+        labels=labels,
+        objects=np.arange(20),
+        splits={"train": np.arange(12), "validation": np.arange(12, 16), "test": np.arange(16, 20)},
+        means=np.full((3, 1), 0.5, np.float32),
+        deviations=np.full((3, 1), 0.5, np.float32),
+        noise=1.0,
+        parts=3,
+    )
+
+
+class PartClassifier(torch.nn.Linear):
+    """Logits of each of three parts of four pixels."""
+
+    def __init__(self):
+        super().__init__(4, 2)
+
+    def forward(self, features):
+        return super().forward(features.reshape(len(features), 3, 4))
+
+
+def test_a_resumed_run_sees_the_same_noise(tmp_path, monkeypatch, train, outcome, make_settings):
+    """And another one in each epoch: though nothing is learned, the losses of epochs differ."""
+    settings = make_settings(epochs=4, batch_size=5, select="best", monitor_every=1)
+    common = {"samples": noisy_maps(), "build": PartClassifier}
+    objective = Classification()
+    whole = outcome(
+        tmp_path / "whole", *train(tmp_path / "whole", settings, objective=objective, **common)
+    )
+    monkeypatch.setattr(loop, "CHECKPOINT_SECONDS", 0)
+    count = iter(range(100))
+
+    class Stopping(Classification):
+        def loss(self, *arguments):
+            # In the second of the three batches of the second epoch.
+            if next(count) == 4:
+                raise Interrupted
+            return super().loss(*arguments)
+
+    with pytest.raises(Interrupted):
+        train(tmp_path / "stopped", settings, objective=Stopping(), **common)
+    resumed = train(tmp_path / "stopped", settings, objective=objective, **common)
+    assert outcome(tmp_path / "stopped", *resumed) == whole
+
+    still = make_settings(epochs=3, learning_rate=1e-30, monitor_every=1)
+    _, progress = train(tmp_path / "still", still, objective=objective, **common)
+    losses = [entry["loss"] for entry in progress.history]
+    assert np.diff(np.sort(losses)).min() > 1e-4
+    # What is scored has the noise that it always has.
+    assert len({entry["validation"]["cross_entropy"] for entry in progress.history}) == 1
 
 
 def test_a_curve_that_is_ahead_of_the_checkpoint_is_cut(

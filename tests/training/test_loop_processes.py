@@ -58,6 +58,7 @@ CASES = {
     "accumulated": {"batch_size": 9, "accumulate": 3, "normalization": False},
     "single": {"batch_size": 67, "normalization": False},
     "normalized": {"batch_size": 67, "normalization": True},
+    "noisy": {"batch_size": 9, "normalization": False, "noise": 0.5},
 }
 
 
@@ -81,12 +82,13 @@ def of_two(tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_two_processes_learn_what_one_does_with_the_same_batches(
-    tmp_path, of_two, train, make_settings, small, case
+    tmp_path, of_two, train, make_settings, make_samples, small, case
 ):
     others = dict(CASES[case])
     normalization = others.pop("normalization")
+    samples = make_samples(noise=others.pop("noise", 0.0))
     settings = make_settings(**SETTINGS, **others)
-    model, progress = train(tmp_path, settings, build=lambda: small(normalization))
+    model, progress = train(tmp_path, settings, samples=samples, build=lambda: small(normalization))
     found = of_two[case]
     for one, two in zip(progress.history, found["history"], strict=True):
         assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)

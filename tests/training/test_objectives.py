@@ -67,6 +67,22 @@ def test_a_classification_is_after_the_cross_entropy(given):
     assert model.asked == [False]
 
 
+def test_each_part_of_a_sample_counts():
+    """Of logits (sample, part, class): the losses of the parts that are known, added up."""
+    random = np.random.default_rng(0)
+    logits, target = random.normal(size=(2, 3, 4)), random.integers(0, 4, (2, 3))
+    known = np.array([[True, False, True], [True, True, True]])
+    given = torch.tensor(logits, dtype=torch.float32)
+    loss = Classification().loss(
+        lambda inputs: given, torch.zeros(2, 9, 1), torch.tensor(target), torch.tensor(known)
+    )
+    losses = -np.log(np.take_along_axis(softmax(logits, axis=2), target[..., None], 2))[..., 0]
+    assert loss.total.item() == pytest.approx(losses[known].sum(), rel=1e-5)
+    assert loss.weight == 5
+    answer = Classification().answer(lambda inputs: given, torch.zeros(2, 9, 1))
+    np.testing.assert_allclose(answer.prediction.numpy(), softmax(logits, axis=2), rtol=1e-5)
+
+
 def test_the_triplet_loss_is_added_to_the_mean_and_both_are_learned_from(given):
     model, target = given
     known = torch.tensor([True, True, True, True, False, True])

@@ -16,6 +16,7 @@ from deepsphere.samplings.healpix import Healpix
 from deepsphere.tasks.class_samples import ClassSamples
 from deepsphere.tasks.day_of_year import DaySamples
 from deepsphere.tasks.forecast import ForecastSamples
+from deepsphere.tasks.parameter_samples import ParameterSamples
 from deepsphere.tasks.segmentation_samples import SegmentationSamples
 from deepsphere.training.objectives import make_objective
 
@@ -75,6 +76,27 @@ def classification():
     )
 
 
+def parameters():
+    """Maps of noise and two numbers of each, of which nothing tells but the noise."""
+    store = SimpleNamespace(
+        channels=("near", "far"),
+        coordinates={"split": np.repeat([0, 1, 2], [6, 3, 3])},
+        read=lambda samples: noise(2)[samples],
+    )
+    values = np.random.default_rng(1).normal([0.3, 0.8], [0.1, 0.2], (DAYS, 2))
+    return ParameterSamples(
+        store=store,
+        channels=("near", "far"),
+        targets=("Omega_m", "sigma_8"),
+        values=values,
+        splits={"train": np.arange(6), "validation": np.arange(6, 9), "test": np.arange(9, 12)},
+        means=np.zeros((3, 2), np.float32),
+        deviations=np.ones((3, 2), np.float32),
+        target_mean=values[:6].mean(axis=0),
+        target_deviation=values[:6].std(axis=0),
+    )
+
+
 def segmentation():
     """Maps of noise, each pixel of a class that nothing tells but the noise."""
     labels = np.random.default_rng(1).integers(0, 3, (DAYS, PIXELS, 1))
@@ -102,6 +124,12 @@ LAYERS = {"widths": (32, 32)}
 TASKS = {
     "forecast": (forecast, DenseRegressor, 1, LAYERS),
     "day-of-year": (day_of_year, GlobalRegressor, 1, LAYERS),
+    "parameters": (
+        parameters,
+        Classifier,
+        1,
+        {**LAYERS, "classes": 2, "levels": (0, 0, 0)},
+    ),
     "classification": (
         classification,
         Classifier,

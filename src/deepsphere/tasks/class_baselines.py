@@ -1,7 +1,8 @@
 """Classifications that need no network: what a network has to beat.
 
-Of each map they know the mean and the standard deviation of each channel over the pixels, which no
-rotation of the sphere changes.
+Of each map, or of each of its parts, they know the mean and the standard deviation of each channel
+over the pixels, which no rotation of the sphere changes. Where maps have noise, that is always the
+same.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,9 @@ from deepsphere.tasks.samples import Float
 
 Array = NDArray[np.float64]
 
-_BLOCK = 64
+_BLOCK = 1 << 22
+"""Numbers of the inputs that are read together: about 32 MB in float64."""
+
 _PAIRS = 4_000_000
 """Pairs of samples that are compared together: about 32 MB."""
 
@@ -31,19 +34,23 @@ def class_baselines(samples: ClassSamples) -> Iterator[tuple[str, str, int, Floa
     description : str
     parameters : int
         Number of fitted values.
-    prediction : ndarray of float32, shape (test sample, class)
+    prediction : ndarray of float32, shape (test sample, class) or (test sample, part, class)
         Probabilities.
     """
     train, test = samples.splits["train"], samples.splits["test"]
-    target, classes = samples.labels[train], len(samples.classes)
+    target, counts = samples.truth(train)
+    target, classes = target[counts], len(samples.classes)
+    shape = (*samples.truth(test)[0].shape, classes)
     frequency = np.bincount(target, minlength=classes) / len(target)
     yield (
         "majority",
         "the most frequent class of the training samples",
         classes,
-        np.tile(frequency, (len(test), 1)).astype(np.float32),
+        np.broadcast_to(frequency, shape).astype(np.float32),
     )
-    known, new = (channel_statistics(samples, numbers) for numbers in (train, test))
+    known = channel_statistics(samples, train)[counts]
+    new = channel_statistics(samples, test)
+    new = new.reshape(-1, new.shape[-1])
     mean, deviation = known.mean(axis=0), known.std(axis=0)
     known, new = (
         (values - mean) / np.where(deviation > 0, deviation, 1) for values in (known, new)
@@ -52,25 +59,30 @@ def class_baselines(samples: ClassSamples) -> Iterator[tuple[str, str, int, Floa
         "nearest",
         "the class of the training sample with the nearest mean and deviation of each channel",
         known.size,
-        nearest_probabilities(known, target, new, classes).astype(np.float32),
+        nearest_probabilities(known, target, new, classes).reshape(shape).astype(np.float32),
     )
     coefficients = fit_logistic(known, target, classes, _PENALTY)
     yield (
         "linear",
         "logistic regression on the mean and deviation of each channel",
         coefficients.size,
-        logistic_probabilities(coefficients, new).astype(np.float32),
+        logistic_probabilities(coefficients, new).reshape(shape).astype(np.float32),
     )
 
 
 def channel_statistics(samples: ClassSamples, numbers: NDArray[np.int64]) -> Array:
-    """Return mean and deviation over the pixels of each channel, shape (sample, 2 channel)."""
-    found = np.empty((len(numbers), 2 * samples.input_channels))
-    for start in range(0, len(numbers), _BLOCK):
-        block = slice(start, start + _BLOCK)
-        values = samples.batch(numbers[block]).inputs.astype(np.float64)
-        found[block] = np.concatenate([values.mean(axis=1), values.std(axis=1)], axis=1)
-    return found
+    """Return mean and deviation of each channel over the pixels of each sample or part, float64,
+    shape (sample, 2 channel) or (sample, part, 2 channel).
+    """
+    channels = samples.input_channels
+    found = np.empty((len(numbers), samples.parts, 2 * channels))
+    count = max(1, _BLOCK // (samples.store.shape[1] * channels))
+    for start in range(0, len(numbers), count):
+        block = slice(start, start + count)
+        inputs = samples.batch(numbers[block]).inputs.astype(np.float64)
+        values = inputs.reshape(len(inputs), samples.parts, -1, channels)
+        found[block] = np.concatenate([values.mean(axis=2), values.std(axis=2)], axis=2)
+    return found if samples.parts > 1 else found[:, 0]
 
 
 def nearest_probabilities(

@@ -6,14 +6,16 @@ number of ``samples``. Otherwise they are taken from the samples, which reads th
 """
 
 from collections.abc import Collection
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.stores.description import SPLITS
-from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import statistics
+
+if TYPE_CHECKING:
+    from deepsphere.stores.reader import Store
 
 ClassNormalization = Literal["train", "own-split", "s2cnn"]
 """Whose statistics: of the training samples, of each split on its own, or constants."""
@@ -33,7 +35,7 @@ Array = NDArray[np.float64]
 
 
 def channel_scales(
-    store: Store,
+    store: "Store",
     channels: tuple[str, ...],
     splits: dict[str, NDArray[np.int64]],
     copies: dict[str, Collection[str]],
@@ -75,7 +77,7 @@ def channel_scales(
 
 
 def _of_split(
-    store: Store, split: str, numbers: NDArray[np.int64], copies: Collection[str]
+    store: "Store", split: str, numbers: NDArray[np.int64], copies: Collection[str]
 ) -> tuple[Array, Array]:
     """Return mean and deviation, shape (channel,), of the samples of a split."""
     if "statistics" not in store.attrs:

@@ -1,4 +1,4 @@
-"""Maps and their classes, read from a store batch by batch: it may be larger than memory.
+"""Maps and their classes.
 
 What the store must hold for that is listed in :mod:`deepsphere.tasks.labelled_store`. Samples that
 are not valid are not trained on. In validation and test they count as what they are, and what the
@@ -7,7 +7,6 @@ model sees of them is the mean: a broken mesh is no excuse.
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -30,35 +29,28 @@ from deepsphere.tasks.labelled_store import (
     numbered_categories,
     object_name,
     object_numbers,
+    parts_seen,
     read_labels,
-    sample_name,
 )
-from deepsphere.tasks.normalization import Layout
+from deepsphere.tasks.map_samples import MapSamples
 from deepsphere.tasks.ranking import Ranking, class_thresholds, rank
-from deepsphere.tasks.samples import Batch, Float, Predictions
-from deepsphere.tasks.tally import Whole
-from deepsphere.tasks.votes import vote
+from deepsphere.tasks.samples import Predictions
+from deepsphere.tasks.votes import by_part, voted
 
 
-@dataclass(frozen=True, eq=False)
-class ClassSamples:
-    """Maps and their classes; see :class:`deepsphere.tasks.samples.Samples`.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassSamples(MapSamples):
+    """Maps and their classes; see :class:`deepsphere.tasks.map_samples.MapSamples`, of which these
+    are, and :class:`deepsphere.tasks.samples.Tunable`.
 
     Attributes
     ----------
-    store : Store
-    channels : tuple of str
-        Of the store.
     classes : tuple of str
         Names of the classes.
     labels : ndarray of int64, shape (sample,)
         Of all samples of the store.
     objects : ndarray of int64, shape (sample,)
         Which samples show the same object.
-    splits : mapping of str to ndarray of int64
-        Numbers of the samples that count.
-    means, deviations : ndarray of float32, shape (split, channel)
-        By which the samples of each split are normalized.
     votes : bool
         Whether one answer is given an object.
     triplet : float
@@ -71,18 +63,10 @@ class ClassSamples:
 
     error: ClassVar[str] = ERROR
     curves: ClassVar[tuple[str, ...]] = CURVES
-    input_times: ClassVar[int] = 1
-    layout: ClassVar[Layout] = "map"
-    unit: ClassVar[str] = "1"
 
-    store: Store
-    channels: tuple[str, ...]
     classes: tuple[str, ...]
     labels: NDArray[np.int64] = field(repr=False)
     objects: NDArray[np.int64] = field(repr=False)
-    splits: Mapping[str, NDArray[np.int64]] = field(repr=False)
-    means: Float = field(repr=False)
-    deviations: Float = field(repr=False)
     votes: bool = False
     triplet: float = 0.0
     ranking: Ranking | None = None
@@ -103,49 +87,21 @@ class ClassSamples:
         return METRICS if self.ranking is None else (*METRICS, *RETRIEVAL_METRICS)
 
     @property
-    def input_channels(self) -> int:
-        """Channels of a sample's input."""
-        return len(self.channels)
-
-    @property
-    def mean(self) -> Float:
-        """What is taken away from the channels of new maps, shape (channel,)."""
-        mean: Float = self.means[0]
-        return mean
-
-    @property
-    def deviation(self) -> Float:
-        """What the channels of new maps are divided by, shape (channel,)."""
-        deviation: Float = self.deviations[0]
-        return deviation
-
-    @property
-    def fill(self) -> Float:
-        """What stands for a value that nothing is known of, shape (pixel, channel)."""
-        return np.tile(self.mean, (self.store.shape[1], 1))
-
-    def batch(self, samples: NDArray[np.int64]) -> Batch:
-        """Return some samples by their numbers."""
-        columns = [self.store.channels.index(channel) for channel in self.channels]
-        part = self.store.coordinates["split"][samples]
-        inputs = self.store.read(samples)[:, :, columns]
-        inputs -= self.means[part, None]
-        inputs /= self.deviations[part, None]
-        np.copyto(inputs, 0, where=np.isnan(inputs))
-        target, known = self.truth(samples)
-        return Batch(inputs, target, known)
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what a model says: the classes."""
+        return self.classes
 
     def to_unit(self, samples: NDArray[np.int64], values: NDArray[Any]) -> NDArray[Any]:
         """Return probabilities or classes as they are."""
         return values
 
     def truth(self, samples: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Return the classes, and that they are known."""
-        return self.labels[samples], np.ones(len(samples), np.bool_)
-
-    def tally(self, scratch: Path | None = None) -> Whole:
-        """Return an empty tally, in memory."""
-        return Whole(self)
+        """Return the classes, and that they are known: shape (sample,), or (sample, part)."""
+        target = self._of_parts(self.labels[samples])
+        known = np.ones(target.shape, np.bool_)
+        if self.seen is not None:
+            known &= self.seen
+        return target, known
 
     def tuned(self, predict: Callable[[NDArray[np.int64]], Predictions]) -> "ClassSamples":
         """Return the samples with the thresholds of a model, if the ranking takes any.
@@ -174,7 +130,7 @@ class ClassSamples:
                 "classification: what the model says of the validation samples is not finite; "
                 "train again with a lower learning rate"
             )
-        found = self._voted(found)
+        found = voted(found, self.objects)
         if found.descriptors is None:
             raise ValueError("expected descriptors to find thresholds of, found none")
         predicted = found.prediction.argmax(axis=1)
@@ -197,7 +153,7 @@ class ClassSamples:
         scores = class_scores(answers.prediction, answers.target, len(self.classes))
         if self.ranking is None or (self.ranking != "score" and found.descriptors is None):
             return scores
-        by_object = self._voted(found)
+        by_object = voted(found, self.objects)
         lists = rank(
             self.ranking,
             by_object.prediction,
@@ -213,7 +169,8 @@ class ClassSamples:
     def kept(self, found: Predictions) -> dict[str, NDArray[Any]]:
         """Return what was scored, the names of the classes, and which objects these were.
 
-        Of an object of several copies that was voted on, ``sample`` is the first one.
+        Of an object of several copies that was voted on, ``sample`` is the first one. ``part`` is
+        which part of the sample a row is of, if its maps fall into any.
         """
         answers = self._answers(found)
         arrays = {
@@ -224,45 +181,23 @@ class ClassSamples:
             "id": np.array([object_name(self.store, number) for number in answers.numbers]),
             "classes": np.array(self.classes),
         }
+        if self.parts > 1 and not self.votes:
+            arrays["part"] = np.nonzero(found.known)[1]
         if answers.descriptors is not None:
             arrays["descriptors"] = answers.descriptors
         if self.thresholds is not None:
             arrays["thresholds"] = self.thresholds
         return arrays
 
-    def name(self, number: int) -> str:
-        """Return the name of a sample's object and, if there are several, of the copy."""
-        return sample_name(self.store, number)
-
     def _answers(self, found: Predictions) -> Predictions:
-        """Return what is scored: one answer a sample, or an object."""
-        return self._voted(found) if self.votes else found
-
-    def _voted(self, found: Predictions) -> Predictions:
-        """Return one answer an object, by the mean over its copies."""
-        found = _sorted(found)
-        votes = vote(self.objects[found.numbers], found.prediction, found.descriptors)
-        return Predictions(
-            numbers=found.numbers[votes.first],
-            prediction=votes.probabilities,
-            target=found.target[votes.first],
-            known=found.known[votes.first],
-            descriptors=votes.descriptors,
-        )
+        """Return what is scored: one answer a sample, a part of one, or an object."""
+        answers = by_part(found)
+        return voted(answers, self.objects) if self.votes else answers
 
 
 def _is_finite(found: Predictions) -> bool:
     parts = (found.prediction, found.descriptors)
     return all(np.isfinite(part).all() for part in parts if part is not None)
-
-
-def _sorted(found: Predictions) -> Predictions:
-    """Return predictions in the order of the samples in the store."""
-    order = np.argsort(found.numbers)
-    rows: dict[str, Any] = {
-        name: None if rows is None else rows[order] for name, rows in vars(found).items()
-    }
-    return Predictions(**rows)
 
 
 def open_class_samples(
@@ -275,6 +210,8 @@ def open_class_samples(
     votes: bool = False,
     triplet: float = 0.0,
     ranking: Ranking | None = None,
+    noise: float = 0.0,
+    parts: int = 1,
 ) -> ClassSamples:
     """Return the samples of a classification on a store.
 
@@ -291,12 +228,14 @@ def open_class_samples(
         See :func:`deepsphere.tasks.class_normalization.channel_scales`.
     votes, triplet, ranking
         See :class:`ClassSamples`.
+    noise, parts
+        See :class:`deepsphere.tasks.map_samples.MapSamples`.
 
     Raises
     ------
     DeepsphereError
-        If the store has no labels, other ones than it has names for, or no such copies, or if
-        there is nothing to train on or to test on.
+        If the store has no labels, other ones than it has names for, or no such copies, if there
+        is nothing to train on or to test on, or if its pixels do not fall into such parts.
     """
     labels = read_labels(store)
     copies = {"train": train_copies, "validation": train_copies, "test": test_copies}
@@ -314,4 +253,7 @@ def open_class_samples(
         votes=votes,
         triplet=triplet,
         ranking=ranking,
+        noise=noise,
+        parts=parts,
+        seen=parts_seen(store, parts),
     )

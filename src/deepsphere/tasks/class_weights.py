@@ -14,14 +14,14 @@ PUBLISHED = (0.34130685, 318.47388343, 14.93759951)
 """Weights of background, tropical cyclones and atmospheric rivers in the ICLR 2020 experiments:
 the balanced ones of the published training states."""
 
-BLOCK = 32
-"""States that are read together."""
+_PIXELS_OF_BLOCK = 1 << 19
 
 
-def blocks(numbers: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-    """Yield numbers of samples, some at a time."""
-    for start in range(0, len(numbers), BLOCK):
-        yield numbers[start : start + BLOCK]
+def blocks(samples: SegmentationSamples, numbers: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
+    """Yield numbers of samples, as many at a time as take little memory, and at least one."""
+    count = max(1, _PIXELS_OF_BLOCK // (samples.store.shape[1] * samples.input_times))
+    for start in range(0, len(numbers), count):
+        yield numbers[start : start + count]
 
 
 def count_classes(samples: SegmentationSamples, numbers: NDArray[np.int64]) -> Array:
@@ -35,7 +35,7 @@ def count_classes(samples: SegmentationSamples, numbers: NDArray[np.int64]) -> A
     """
     classes = np.arange(len(samples.classes))
     counts = np.zeros((samples.store.shape[1], len(classes)))
-    for block in blocks(numbers):
+    for block in blocks(samples, numbers):
         target, known = samples.truth(block)
         counts += ((target[..., None] == classes) & known[..., None]).sum(axis=0)
     return counts

@@ -1,30 +1,32 @@
 """The class of a map, or of an object of which a store holds maps: one class a sample.
 
 It works on any store whose samples have a ``label`` and a ``split``: maps of a user's own as well
-as spherical signals of meshes, of which there may be several copies an object, moved differently.
+as spherical signals of meshes, of which there may be several copies an object, moved differently,
+and skies, of which parts may be answered for one by one, through noise.
 What is made of a store is in :mod:`deepsphere.tasks.class_samples`, the scores are in
 :mod:`deepsphere.tasks.class_scores`.
 """
 
 from collections.abc import Collection, Iterator
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
 from deepsphere.config.base import Name, wrong
-from deepsphere.stores.reader import Store
-from deepsphere.tasks.class_baselines import class_baselines
 from deepsphere.tasks.class_normalization import S2CNN
-from deepsphere.tasks.class_samples import ClassSamples, open_class_samples
 from deepsphere.tasks.ranking import Ranking
 from deepsphere.tasks.samples import Float
 from deepsphere.tasks.settings import TaskSettings
+
+if TYPE_CHECKING:
+    from deepsphere.stores.reader import Store
+    from deepsphere.tasks.class_samples import ClassSamples
 
 
 class Task(TaskSettings):
     """Settings of a classification."""
 
-    model_kinds: ClassVar[tuple[str, ...]] = ("classifier",)
+    model_kinds: ClassVar[tuple[str, ...]] = ("classifier", "planar-classifier")
 
     kind: Literal["classification"] = Field(description="the kind of task")
     train_copies: tuple[Name, ...] = Field(
@@ -60,8 +62,36 @@ class Task(TaskSettings):
         "is within thresholds that are found on the validation samples",
     )
 
+    noise: float = Field(
+        default=0.0,
+        ge=0,
+        description="standard deviation of white noise that is added to the normalized input of "
+        "each pixel and channel: another one in each epoch of a training, always the same in "
+        "validation and test",
+    )
+    parts: int = Field(
+        default=1,
+        ge=1,
+        description="parts of a map that are answered for one by one, such as the 12 patches of a "
+        "whole sky in nested order, whose graph has as many parts",
+    )
+    map_baselines: tuple[Literal["histogram", "spectrum", "apodised-spectrum"], ...] = Field(
+        default=(),
+        description="further baselines: linear support-vector machines on histograms, on spectra "
+        "that are cut off at the borders of patches, as published, and on apodised ones",
+    )
+    baseline_draws: int = Field(
+        default=10,
+        ge=1,
+        description="draws of the noise in which these baselines are shown each training sample",
+    )
+
     @model_validator(mode="after")
     def _settings_fit_together(self) -> "Task":
+        if self.parts > 1 and (self.retrieval or self.triplet):
+            raise wrong(
+                ["parts"], f"found {self.parts}; only whole maps go with retrieval and triplet"
+            )
         if self.ranking != "score" and not self.retrieval:
             raise wrong(["ranking"], f"found {self.ranking!r}; it goes with retrieval: true")
         missing = [channel for channel in self.channels if channel not in S2CNN]
@@ -80,12 +110,16 @@ class Task(TaskSettings):
 
     @property
     def shows_samples(self) -> bool:
-        """Whether the report shows samples of the store: those that are found alike."""
-        return self.retrieval
+        """Whether the report shows samples of the store: maps of its classes, and those that are
+        found alike.
+        """
+        return True
 
     def training_settings(self) -> dict[str, Any]:
-        """Return the settings that training depends on; retrieval is scored on the test alone."""
-        scored_later = ("retrieval", "ranking")
+        """Return the settings that training depends on: what only the test and the baselines need
+        is left out.
+        """
+        scored_later = ("retrieval", "ranking", "map_baselines", "baseline_draws")
         found = super().training_settings()
         return {name: value for name, value in found.items() if name not in scored_later}
 
@@ -98,8 +132,10 @@ class Task(TaskSettings):
                 has = ", ".join(copies) or "none; leave this out"
                 raise ValueError(f"{key}: found {missing[0]!r}; its store has {has}")
 
-    def samples(self, store: Store) -> ClassSamples:
+    def samples(self, store: "Store") -> "ClassSamples":
         """Return the samples of this task on a store."""
+        from deepsphere.tasks.class_samples import open_class_samples
+
         return open_class_samples(
             store,
             self.channels,
@@ -109,9 +145,11 @@ class Task(TaskSettings):
             votes=self.votes,
             triplet=self.triplet,
             ranking=self.ranking if self.retrieval else None,
+            noise=self.noise,
+            parts=self.parts,
         )
 
-    def baselines(self, store: Store) -> Iterator[tuple[str, str, int, Float]]:
+    def baselines(self, store: "Store") -> Iterator[tuple[str, str, int, Float]]:
         """Yield classifications that need no network, for the test samples.
 
         Yields
@@ -120,7 +158,12 @@ class Task(TaskSettings):
         description : str
         parameters : int
             Number of fitted values.
-        prediction : ndarray of float32, shape (test sample, class)
+        prediction : ndarray of float32, shape (test sample, class) or (test sample, part, class)
             Probabilities.
         """
-        return class_baselines(self.samples(store))
+        from deepsphere.tasks.class_baselines import class_baselines
+        from deepsphere.tasks.map_baselines import map_baselines
+
+        samples = self.samples(store)
+        yield from class_baselines(samples)
+        yield from map_baselines(samples, self.map_baselines, self.baseline_draws)

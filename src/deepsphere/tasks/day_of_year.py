@@ -7,7 +7,7 @@ filled with the pixel's mean over the training maps.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,15 @@ from pydantic import Field
 
 from deepsphere.config.split import Split
 from deepsphere.errors import DeepsphereError
-from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import statistics
 from deepsphere.tasks.linear import ridge
 from deepsphere.tasks.normalization import Layout
 from deepsphere.tasks.regression import RegressionSamples
 from deepsphere.tasks.samples import Batch, Float
 from deepsphere.tasks.settings import TaskSettings
+
+if TYPE_CHECKING:
+    from deepsphere.stores.reader import Store
 
 _PERIOD = 367
 _PENALTIES = np.logspace(-2, 6, num=9)
@@ -44,11 +46,11 @@ class Task(TaskSettings):
         """Which setting uses knowledge of the test days, if one does."""
         return "normalization: all" if self.normalization == "all" else None
 
-    def samples(self, store: Store) -> "DaySamples":
+    def samples(self, store: "Store") -> "DaySamples":
         """Return the samples of this task on a store."""
         return DaySamples.of(self, store)
 
-    def baselines(self, store: Store) -> Iterator[tuple[str, str, int, Float]]:
+    def baselines(self, store: "Store") -> Iterator[tuple[str, str, int, Float]]:
         """Yield predictions that need no network, for the test samples.
 
         Yields
@@ -92,7 +94,7 @@ class DaySamples(RegressionSamples):
     unit: str = "1"
 
     @classmethod
-    def of(cls, task: Task, store: Store) -> "DaySamples":
+    def of(cls, task: Task, store: "Store") -> "DaySamples":
         """Return the samples of a task on a store."""
         columns = [store.channels.index(channel) for channel in task.channels]
         split = Split.model_validate(store.attrs["split_shares"])

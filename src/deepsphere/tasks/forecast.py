@@ -10,7 +10,7 @@ the training maps; gaps of a target are masked.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,15 @@ from pydantic import Field
 
 from deepsphere.config.split import Split
 from deepsphere.errors import DeepsphereError
-from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import Statistics, statistics
 from deepsphere.tasks.linear import apply, least_squares
 from deepsphere.tasks.normalization import Layout
 from deepsphere.tasks.regression import RegressionSamples
 from deepsphere.tasks.samples import Batch, Float
 from deepsphere.tasks.settings import TaskSettings
+
+if TYPE_CHECKING:
+    from deepsphere.stores.reader import Store
 
 _DAYS_A_YEAR = 365.2425
 
@@ -42,11 +44,11 @@ class Task(TaskSettings):
         "train: mean 0 and standard deviation 1 over the training maps, a channel at a time",
     )
 
-    def samples(self, store: Store) -> "ForecastSamples":
+    def samples(self, store: "Store") -> "ForecastSamples":
         """Return the samples of this task on a store."""
         return ForecastSamples.of(self, store)
 
-    def baselines(self, store: Store) -> Iterator[tuple[str, str, int, Float]]:
+    def baselines(self, store: "Store") -> Iterator[tuple[str, str, int, Float]]:
         """Yield forecasts that need no network, for the test samples.
 
         Yields
@@ -86,7 +88,7 @@ class ForecastSamples(RegressionSamples):
     unit: str
 
     @classmethod
-    def of(cls, task: Task, store: Store) -> "ForecastSamples":
+    def of(cls, task: Task, store: "Store") -> "ForecastSamples":
         """Return the samples of a task on a store."""
         columns = [store.channels.index(channel) for channel in task.channels]
         split = Split.model_validate(store.attrs["split_shares"])

@@ -7,11 +7,15 @@ coordinate or attribute of                  content
 ``split``               sample              0 train, 1 validation, 2 test
 ``class_names``         attribute           names of the classes; without it, their numbers
 ``object``              sample, optional    number of the object that the map shows
+``map``                 sample, optional    number of the map that it is a patch of: its object
+``patch``               sample, optional    which patch of its map it is
 ``copies``              sample, optional    number of the set of copies that it belongs to
 ``copy``                sample, optional    which one of its set it is
 ``valid``               sample, optional    false: nothing is known of the object, the map is NaN
 ``sublabel``            sample, optional    number of a narrower class; -1 for none
+``seen``                pixel, optional     false: no map shows anything there, all are NaN
 ``ids``                 attribute           names of the objects, by number
+``maps``                attribute           names of the maps, by number
 ``copies``              attribute           names of the sets of copies, by number
 ``sublabel_names``      attribute           names of the narrower classes, by number
 ======================  ==================  ====================================================
@@ -29,6 +33,9 @@ from deepsphere.stores.reader import Store
 from deepsphere.tasks.retrieval import number_labels
 
 Numbers = NDArray[np.int64]
+
+_OBJECTS = {"object": "ids", "map": "maps"}
+"""What numbers the objects of samples, and the attribute of their names; the first one counts."""
 
 
 def read_labels(store: Store) -> Numbers:
@@ -91,25 +98,57 @@ def divided_samples(store: Store, copies: Mapping[str, Collection[str]]) -> dict
 
 def object_numbers(store: Store) -> Numbers:
     """Return the number of the object of each sample, shape (sample,): if not told, its own."""
-    if "object" not in store.coordinates:
-        return np.arange(len(store))
-    return store.coordinates["object"].astype(np.int64)
+    for name in _OBJECTS:
+        if name in store.coordinates:
+            return store.coordinates[name].astype(np.int64)
+    return np.arange(len(store))
 
 
 def object_name(store: Store, number: int) -> str:
     """Return the name of the object that a sample shows."""
-    if "object" in store.coordinates and "ids" in store.attrs:
-        return str(store.attrs["ids"][store.coordinates["object"][number]])
+    for name, names in _OBJECTS.items():
+        if name in store.coordinates and names in store.attrs:
+            return str(store.attrs[names][store.coordinates[name][number]])
     return str(number)
 
 
 def sample_name(store: Store, number: int) -> str:
-    """Return the name of a sample's object and, if there are several, of the copy."""
+    """Return the name of a sample's object and, if there are several, of the copy or patch."""
     name, coordinates = object_name(store, number), store.coordinates
     if "copies" in coordinates and "copy" in coordinates:
         copies = store.attrs["copies"][coordinates["copies"][number]]
         return f"{name}, {copies} {coordinates['copy'][number]}"
+    if "patch" in coordinates and coordinates["patch"].any():
+        return f"{name}, patch {coordinates['patch'][number]}"
     return name
+
+
+def parts_seen(store: Store, parts: int) -> NDArray[np.bool_] | None:
+    """Return of which parts of the maps anything is seen, shape (part,); None if of all.
+
+    Parameters
+    ----------
+    store : Store
+    parts : int
+        Runs of equally many consecutive pixels.
+
+    Raises
+    ------
+    DeepsphereError
+        If the pixels do not fall into so many.
+    """
+    pixels = store.shape[1]
+    if pixels % parts:
+        raise DeepsphereError(
+            f"parts: found {parts}, but the {pixels} pixels of {store.folder} do "
+            f"not fall into {parts} equal parts; take a store of whole skies, with 12 parts or 12 "
+            "times a power of 4"
+        )
+    seen = store.coordinates.get("seen")
+    if parts == 1 or seen is None or seen.shape != (pixels,):
+        return None
+    found = np.any(seen.reshape(parts, -1), axis=1)
+    return None if found.all() else found
 
 
 def numbered_categories(

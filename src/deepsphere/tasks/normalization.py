@@ -7,7 +7,7 @@ same channels on the same pixels. :func:`find_normalization` takes it from sampl
 
 import io
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -21,6 +21,8 @@ Layout = Literal["window", "map"]
 of one map. What a model says about windows is in their unit."""
 
 _ARRAYS = ("mean", "deviation", "fill")
+_OF_TARGETS = ("target_mean", "target_deviation")
+"""Arrays that only some have."""
 
 
 @runtime_checkable
@@ -43,6 +45,20 @@ class StandardizedSamples(Protocol):
     fill: Float
 
 
+@runtime_checkable
+class StandardizedTargets(Protocol):
+    """Samples whose targets, several numbers of a map, are standardized one at a time.
+
+    Attributes
+    ----------
+    target_mean, target_deviation : ndarray of float64, shape (target,)
+        Taken away, and then divided by.
+    """
+
+    target_mean: NDArray[np.float64]
+    target_deviation: NDArray[np.float64]
+
+
 @dataclass(frozen=True, eq=False)
 class Normalization:
     """What leads from data in their own unit to a model's input, and back from its output.
@@ -55,11 +71,13 @@ class Normalization:
         See :data:`Layout`. The channels of windows share the model, and each has its statistics.
     mean, deviation, fill
         See :class:`StandardizedSamples`.
+    target_mean, target_deviation : ndarray of float64, shape (target,), or None
+        See :class:`StandardizedTargets`; of maps alone.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit the channels.
+        If the shapes do not fit the channels, or one another, or windows have targets.
     """
 
     channels: tuple[str, ...]
@@ -67,6 +85,8 @@ class Normalization:
     mean: Float = field(repr=False)
     deviation: Float = field(repr=False)
     fill: Float = field(repr=False)
+    target_mean: NDArray[np.float64] | None = field(default=None, repr=False)
+    target_deviation: NDArray[np.float64] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         count = len(self.channels)
@@ -75,6 +95,15 @@ class Normalization:
             raise ValueError(
                 f"expected mean, deviation and fill of {count} channels, found shapes "
                 f"{self.mean.shape}, {self.deviation.shape}, {self.fill.shape}"
+            )
+        of_targets = [
+            None if values is None else values.shape
+            for values in (self.target_mean, self.target_deviation)
+        ]
+        if of_targets[0] != of_targets[1] or (of_targets[0] and self.layout == "window"):
+            raise ValueError(
+                "expected a mean and a deviation of each target of a map, found those of a "
+                f"{self.layout}, of shapes {of_targets[0]}, {of_targets[1]}"
             )
 
     def inputs(self, values: NDArray[np.floating], channel: str | None = None) -> Float:
@@ -129,7 +158,7 @@ class Normalization:
         Returns
         -------
         ndarray of float32, of the same shape
-            For maps, these are the values.
+            For maps without statistics of their targets, these are the values.
 
         Raises
         ------
@@ -137,6 +166,8 @@ class Normalization:
             If the channel is missing or unknown.
         """
         columns = self._columns(channel)
+        if self.target_mean is not None and self.target_deviation is not None:
+            return (values * self.target_deviation + self.target_mean).astype(np.float32)
         if self.layout == "map":
             return values.astype(np.float32)
         return (values * self.deviation[columns] + self.mean[columns]).astype(np.float32)
@@ -144,7 +175,8 @@ class Normalization:
     def to_bytes(self) -> bytes:
         """Return the arrays as an ``.npz`` file, the same bytes for the same arrays."""
         stream = io.BytesIO()
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        arrays = {name: getattr(self, name) for name in (*_ARRAYS, *_OF_TARGETS)}
+        arrays = {name: array for name, array in arrays.items() if array is not None}
         np.savez(stream, allow_pickle=False, **arrays)
         return stream.getvalue()
 
@@ -162,6 +194,7 @@ class Normalization:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 arrays = {name: file[name] for name in _ARRAYS}
+                arrays |= {name: file[name] for name in _OF_TARGETS if name in file}
         except (KeyError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"expected an archive of {_ARRAYS}, found {error}") from None
         return cls(channels, layout, **arrays)
@@ -197,4 +230,9 @@ def find_normalization(channels: tuple[str, ...], samples: object) -> Normalizat
     """
     if not isinstance(samples, StandardizedSamples):
         return None
-    return Normalization(channels, samples.layout, samples.mean, samples.deviation, samples.fill)
+    found = Normalization(channels, samples.layout, samples.mean, samples.deviation, samples.fill)
+    if not isinstance(samples, StandardizedTargets):
+        return found
+    return replace(
+        found, target_mean=samples.target_mean, target_deviation=samples.target_deviation
+    )

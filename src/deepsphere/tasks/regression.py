@@ -29,6 +29,7 @@ class RegressionSamples(ABC):
     curves: ClassVar[tuple[str, ...]] = ("mse", "mae", "r2")
     error: ClassVar[str] = "mse"
     input_times: ClassVar[int] = 1
+    outputs: ClassVar[None] = None
     classes: ClassVar[None] = None
 
     @abstractmethod

@@ -23,9 +23,9 @@ class Batch:
     ----------
     inputs : ndarray of float32, shape (sample, pixel, channel) or (sample, time, pixel, channel)
         What the model sees, normalized as the task says, without gaps.
-    target : ndarray of float32 or int64, shape (sample, pixel) or (sample,)
+    target : ndarray of float32 or int64, shape (sample, pixel), (sample, part) or (sample,)
         What the model should say: numbers in the model's own units, or classes; 0 where it is
-        unknown.
+        unknown. Several numbers have an axis behind.
     known : ndarray of bool, shape of ``target``
         Where the target is known. The rest counts neither in the loss nor in the metrics.
     """
@@ -45,8 +45,8 @@ class Predictions:
         Which samples these are.
     prediction : ndarray of float32, shape of ``target``, or with an axis of classes behind
         In the unit of the data, or the probabilities of the classes.
-    target : ndarray of float32 or int64, shape (sample, pixel) or (sample,)
-        In the unit of the data, or classes.
+    target : ndarray of float32 or int64, shape (sample, pixel), (sample, part) or (sample,)
+        In the unit of the data, or classes. Several numbers have an axis behind.
     known : ndarray of bool, shape of ``target``
         Where the target counts.
     descriptors : ndarray of float32, shape (sample, feature), or None
@@ -111,6 +111,9 @@ class Samples(Protocol):
         States that a sample's input has: if several, on an axis before that of the pixels.
     unit : str
         Unit of targets and predictions in :meth:`to_unit`.
+    outputs : tuple of str or None
+        Names of what a model says side by side: the classes, or several numbers. None if it says
+        one number.
     classes : tuple of str or None
         Names of the classes, if targets are such.
     """
@@ -138,6 +141,9 @@ class Samples(Protocol):
 
     @property
     def unit(self) -> str: ...  # noqa: D102
+
+    @property
+    def outputs(self) -> tuple[str, ...] | None: ...  # noqa: D102
 
     @property
     def classes(self) -> tuple[str, ...] | None: ...  # noqa: D102
@@ -173,6 +179,26 @@ class Samples(Protocol):
 
     def name(self, number: int) -> str:
         """Return what people call a sample, such as the day that it is of."""
+        ...
+
+
+@runtime_checkable
+class Randomized(Protocol):
+    """Samples whose inputs are drawn anew each time that a model is trained on them."""
+
+    def drawn_batch(self, samples: NDArray[np.int64], place: tuple[int, int]) -> Batch:
+        """Return some samples by their numbers, as they are drawn at a place of a training.
+
+        ``batch`` returns them as they always are, for scores that can be compared. Both are called
+        from two threads at once.
+
+        Parameters
+        ----------
+        samples : ndarray of int64, shape (sample,)
+        place : (int, int)
+            The seed and the number of the epoch. A sample is the same at the same place, whatever
+            the other samples of the batch are.
+        """
         ...
 
 

@@ -7,17 +7,15 @@ apart.
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from deepsphere.config.base import wrong
 from deepsphere.errors import DeepsphereError
-from deepsphere.stores.reader import Store
 from deepsphere.stores.statistics import statistics
 from deepsphere.tasks.class_weights import PUBLISHED, balanced_weights
-from deepsphere.tasks.segmentation_baselines import Baseline, segmentation_baselines
 from deepsphere.tasks.segmentation_samples import (
     Array,
     SegmentationSamples,
@@ -26,6 +24,10 @@ from deepsphere.tasks.segmentation_samples import (
 )
 from deepsphere.tasks.settings import TaskSettings
 from deepsphere.tasks.state_windows import Numbers, windows_of
+
+if TYPE_CHECKING:
+    from deepsphere.stores.reader import Store
+    from deepsphere.tasks.segmentation_baselines import Baseline
 
 _RECURRENT = "recurrent-unet"
 
@@ -87,7 +89,12 @@ class Task(TaskSettings):
                 return f"{name}: published"
         return None
 
-    def samples(self, store: Store) -> SegmentationSamples:
+    @property
+    def shows_samples(self) -> bool:
+        """Whether the report shows samples of the store: a state with its events."""
+        return True
+
+    def samples(self, store: "Store") -> SegmentationSamples:
         """Return the samples of this task on a store.
 
         Raises
@@ -118,13 +125,15 @@ class Task(TaskSettings):
         )
         return replace(samples, class_weights=self._class_weights(samples))
 
-    def baselines(self, store: Store) -> Iterator[Baseline]:
+    def baselines(self, store: "Store") -> "Iterator[Baseline]":
         """Yield segmentations that need no network; see
         :func:`deepsphere.tasks.segmentation_baselines.segmentation_baselines`.
         """
+        from deepsphere.tasks.segmentation_baselines import segmentation_baselines
+
         return segmentation_baselines(self.samples(store))
 
-    def _scales(self, store: Store, train: Numbers) -> tuple[Array, Array]:
+    def _scales(self, store: "Store", train: Numbers) -> tuple[Array, Array]:
         """Return mean and deviation of the task's channels, both of shape (channel,)."""
         if self.normalization == "train":
             columns = [store.channels.index(channel) for channel in self.channels]

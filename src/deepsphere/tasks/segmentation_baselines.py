@@ -67,6 +67,9 @@ def segmentation_baselines(samples: SegmentationSamples) -> Iterator[Baseline]:
     coefficients[-1] += np.log(np.maximum(frequency, _LEAST) / np.maximum(drawn, _LEAST))
 
     def answer(numbers: Numbers) -> Float:
+        return np.concatenate([of_block(block) for block in blocks(samples, numbers)])
+
+    def of_block(numbers: Numbers) -> Float:
         of_samples = _features(samples.batch(numbers).inputs)
         flat = of_samples.reshape(-1, of_samples.shape[-1]).astype(np.float64)
         chances = _weighted(logistic_probabilities(coefficients, flat), samples)
@@ -115,7 +118,7 @@ def _some_pixels(samples: SegmentationSamples) -> tuple[Array, Numbers]:
     classes, width = len(samples.classes), samples.input_times * samples.input_channels
     features: list[Float] = [np.empty((0, width), np.float32)] * classes
     tickets = [np.empty(0)] * classes
-    for block in blocks(train[spread]):
+    for block in blocks(samples, train[spread]):
         batch = samples.batch(block)
         of_block = _features(batch.inputs)
         for number in range(classes):

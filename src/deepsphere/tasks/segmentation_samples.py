@@ -17,19 +17,21 @@ The coordinates ``run`` and ``step`` tell which states follow one another
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.registry import load
-from deepsphere.stores.reader import Store
 from deepsphere.tasks.normalization import Layout
 from deepsphere.tasks.samples import Batch, Float
 from deepsphere.tasks.segmentation_metrics import shown_metrics
 from deepsphere.tasks.segmentation_tally import CURVES, ERROR, SegmentationTally
 from deepsphere.tasks.state_windows import Numbers
+
+if TYPE_CHECKING:
+    from deepsphere.stores.reader import Store
 
 Array = NDArray[np.float64]
 
@@ -64,7 +66,7 @@ class SegmentationSamples:
     layout: ClassVar[Layout] = "map"
     unit: ClassVar[str] = "1"
 
-    store: Store
+    store: "Store"
     channels: tuple[str, ...]
     classes: tuple[str, ...]
     windows: Numbers = field(repr=False)
@@ -87,6 +89,11 @@ class SegmentationSamples:
     def metrics(self) -> tuple[str, ...]:
         """Names of the scores that tables show."""
         return shown_metrics(self.classes)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of what a model says: the classes."""
+        return self.classes
 
     @property
     def input_channels(self) -> int:
@@ -156,7 +163,7 @@ class SegmentationSamples:
         return target.astype(np.int64), known
 
 
-def label_channel(store: Store) -> str:
+def label_channel(store: "Store") -> str:
     """Return the name of the channel that holds the classes.
 
     Raises
@@ -173,7 +180,7 @@ def label_channel(store: Store) -> str:
     return str(name)
 
 
-def areas_of(store: Store) -> Array:
+def areas_of(store: "Store") -> Array:
     """Return the areas of the pixels of a store, 1 in the mean, shape (pixel,).
 
     Raises

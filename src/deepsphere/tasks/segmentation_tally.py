@@ -18,10 +18,12 @@ from deepsphere.tasks.segmentation_metrics import confusion_matrix, segmentation
 
 Array = NDArray[np.float64]
 
-ERROR = "cross_entropy"
-"""The score that models are selected by: the loss that they are trained for."""
+ERROR = "selection_error"
+"""The score that models are selected by: 1 - ``map``, so that what is selected is what is reported,
+however the classes are weighted in the loss. Of samples without any event it is the cross entropy.
+"""
 
-CURVES = (ERROR, "mean_accuracy", "map")
+CURVES = ("cross_entropy", "mean_accuracy", "map")
 """The scores that a learning curve shows."""
 
 UNKNOWN = 255
@@ -122,19 +124,20 @@ class SegmentationTally:
             own += other
 
     def scores(self) -> Mapping[str, float]:
-        """Return the metrics of a segmentation and the cross entropy.
+        """Return the metrics of a segmentation, the cross entropy and :data:`ERROR`.
 
         Of bins, there is also ``average_precision_tolerance``: no average precision is farther from
         the exact one. All are NaN if any probability is no number.
         """
         if np.isnan(self.loss[0]):
-            return dict.fromkeys((*CURVES, "mean_iou"), np.nan)
+            return dict.fromkeys((*CURVES, ERROR, "mean_iou"), np.nan)
         average, tolerance = self.binned.averages()
         exact = self.sorted is not None
         if self.sorted is not None:
             average = self.sorted.averages()
         scores = segmentation_metrics(self.confusion, average, self.classes)
-        scores[ERROR] = float(self.loss[0] / self.loss[1])
+        scores["cross_entropy"] = float(self.loss[0] / self.loss[1])
+        scores[ERROR] = 1 - scores["map"] if "map" in scores else scores["cross_entropy"]
         if not exact:
             scores["average_precision_tolerance"] = float(np.nanmax(tolerance))
         return scores

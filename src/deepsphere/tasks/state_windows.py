@@ -1,15 +1,19 @@
 """Which states of a store come right before which."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.stores.reader import Store
+
+if TYPE_CHECKING:
+    from deepsphere.stores.reader import Store
 
 Numbers = NDArray[np.int64]
 
 
-def windows_of(store: Store, length: int) -> Numbers:
+def windows_of(store: "Store", length: int) -> Numbers:
     """Return the consecutive states that end with each state of a store.
 
     States are consecutive if they are of one ``run`` and each ``step`` is one more than that

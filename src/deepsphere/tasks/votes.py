@@ -1,4 +1,8 @@
-"""One answer for an object of which several copies were classified, rotated differently, say."""
+"""One answer for an object of which several copies were classified, rotated differently, say.
+
+:func:`voted` takes what was said of samples, :func:`vote` the arrays of it. :func:`by_part` comes
+before, where the parts of samples were classified.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Float = NDArray[np.float32]
+from deepsphere.tasks.samples import Float, Predictions
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +30,59 @@ class Votes:
     first: NDArray[np.int64]
     probabilities: Float
     descriptors: Float | None
+
+
+def by_part(found: Predictions) -> Predictions:
+    """Return what was said of the parts of samples, a row for each of them that is known.
+
+    Parameters
+    ----------
+    found : Predictions
+        Probabilities of shape (sample, part, class), or of shape (sample, class) for samples
+        without parts, which are returned as they are.
+    """
+    if found.target.ndim == 1:
+        return found
+    known = found.known
+    rows, _ = np.nonzero(known)
+    return Predictions(
+        numbers=found.numbers[rows],
+        prediction=found.prediction[known],
+        target=found.target[known],
+        known=known[known],
+    )
+
+
+def voted(found: Predictions, objects: NDArray[np.int64]) -> Predictions:
+    """Return one answer an object, by the mean over its rows, in the order of their numbers.
+
+    Parameters
+    ----------
+    found : Predictions
+        Probabilities of shape (row, class).
+    objects : ndarray of int64, shape (sample,)
+        Which object each sample of the store shows.
+
+    Returns
+    -------
+    Predictions
+        Their number is that of an object's first sample.
+    """
+    order = np.argsort(found.numbers, kind="stable")
+    described = found.descriptors
+    numbers = found.numbers[order]
+    votes = vote(
+        objects[numbers],
+        found.prediction[order],
+        None if described is None else described[order],
+    )
+    return Predictions(
+        numbers=numbers[votes.first],
+        prediction=votes.probabilities,
+        target=found.target[order][votes.first],
+        known=found.known[order][votes.first],
+        descriptors=votes.descriptors,
+    )
 
 
 def vote(objects: NDArray[Any], probabilities: Float, descriptors: Float | None) -> Votes:

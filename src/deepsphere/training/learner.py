@@ -16,6 +16,8 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from deepsphere.config.training import Training
+from deepsphere.errors import DeepsphereError
+from deepsphere.nn.blocks import recompute_blocks
 from deepsphere.training.averaging import WeightAverage
 from deepsphere.training.devices import summed_over_devices
 from deepsphere.training.loader import LoadedBatch
@@ -164,9 +166,20 @@ def make_learner(
     ----------
     build : callable
         Makes the model; its random start follows from ``seed``.
+
+    Raises
+    ------
+    DeepsphereError
+        If blocks shall be computed again, and the model has none.
     """
     torch.manual_seed(seed)
-    wrapped = fabric.setup_module(build())
+    built = build()
+    if settings.recompute and not recompute_blocks(built):
+        raise DeepsphereError(
+            f"training.recompute: found true; the model {type(built).__name__} has no blocks that "
+            "can be computed again; leave it out"
+        )
+    wrapped = fabric.setup_module(built)
     optimizer = make_optimizer(
         settings.optimizer,
         wrapped.parameters(),

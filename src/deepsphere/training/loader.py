@@ -3,6 +3,7 @@
 Use a :class:`Loader` wherever a model sees the samples of a task batch by batch: shuffled for
 training, in order for validation. The order of an epoch follows from the seed and the number of the
 epoch alone, so a run that is resumed in the middle of an epoch sees what an undisturbed one sees.
+So does all that is drawn of the samples themselves (:class:`~deepsphere.tasks.samples.Randomized`).
 
 Batches are read by two threads, not by processes. Reading is one system call a sample, during which
 Python's lock is free; what a process reads must pass through shared memory to reach the model.
@@ -20,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepsphere.tasks.samples import Samples
+from deepsphere.tasks.samples import Randomized, Samples
 
 _THREADS = 2
 
@@ -35,7 +36,7 @@ class LoadedBatch:
         Which samples these are.
     inputs : Tensor of float32, shape (sample, pixel, channel)
         What the model sees.
-    target : Tensor, shape (sample, pixel) or (sample,)
+    target : Tensor, shape (sample, pixel), (sample, part) or (sample,)
         What the model should say.
     known : Tensor of bool, shape of ``target``
         Where the target is known.
@@ -60,13 +61,15 @@ class Loader:
     Attributes
     ----------
     samples : Samples
-        The samples of a task. Its ``batch`` is called in other threads, two at a time.
+        The samples of a task. Its ``batch`` is called in other threads, two at a time; or its
+        ``drawn_batch``, if it has one and the order is that of a seed.
     numbers : ndarray of int64, shape (sample,)
         The samples of an epoch, for instance those of a split.
     batch_size : int
         Samples of a global batch; the last one of an epoch may have fewer.
     seed : int or None
-        Decides the order, together with the number of the epoch; None keeps that of ``numbers``.
+        Decides the order and what is drawn, together with the number of the epoch; None keeps the
+        order of ``numbers`` and draws nothing.
     rank, ranks : int
         Which of how many processes this is.
     pin_memory : bool
@@ -127,8 +130,8 @@ class Loader:
         Returns
         -------
         generator of LoadedBatch
-            ``batches - start`` of them. Whatever ``samples.batch`` raises is raised here, in place
-            of the batch it concerns.
+            ``batches - start`` of them. Whatever the samples raise is raised here, in place of the
+            batch it concerns.
 
         Raises
         ------
@@ -141,7 +144,9 @@ class Loader:
                 f"found epoch {number} and start {start}"
             )
         parts = self._parts(number, start)
-        return self._read_ahead(parts) if self.prefetch else (self._load(part) for part in parts)
+        if self.prefetch:
+            return self._read_ahead(parts, number)
+        return (self._load(part, number) for part in parts)
 
     def _parts(self, epoch: int, start: int) -> Iterator[NDArray[np.int64]]:
         """Yield the numbers of the samples of this rank's batches."""
@@ -154,22 +159,25 @@ class Loader:
             last = len(part) * (self.rank + 1) // self.ranks
             yield part[first:last]
 
-    def _read_ahead(self, parts: Iterator[NDArray[np.int64]]) -> Generator[LoadedBatch]:
+    def _read_ahead(self, parts: Iterator[NDArray[np.int64]], epoch: int) -> Generator[LoadedBatch]:
         """Yield batches that threads read while the caller works on the one before."""
         executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="loader")
         try:
             ahead = deque(
-                executor.submit(self._load, part) for part in islice(parts, self.prefetch)
+                executor.submit(self._load, part, epoch) for part in islice(parts, self.prefetch)
             )
             while ahead:
                 batch = ahead.popleft().result()
-                ahead.extend(executor.submit(self._load, part) for part in islice(parts, 1))
+                ahead.extend(executor.submit(self._load, part, epoch) for part in islice(parts, 1))
                 yield batch
         finally:
             executor.shutdown(cancel_futures=True)
 
-    def _load(self, numbers: NDArray[np.int64]) -> LoadedBatch:
-        batch = self.samples.batch(numbers)
+    def _load(self, numbers: NDArray[np.int64], epoch: int) -> LoadedBatch:
+        if self.seed is not None and isinstance(self.samples, Randomized):
+            batch = self.samples.drawn_batch(numbers, (self.seed, epoch))
+        else:
+            batch = self.samples.batch(numbers)
         inputs, target, known = map(torch.from_numpy, (batch.inputs, batch.target, batch.known))
         if self.pin_memory:
             inputs, target, known = (part.pin_memory() for part in (inputs, target, known))

@@ -12,7 +12,7 @@ from deepsphere.nn.hierarchy import GraphHierarchy
 from deepsphere.nn.temporal import StackedWindows
 from deepsphere.training.checkpoint import load_tensors
 
-_OUTPUTS = {"classifier": "classes"}
+_OUT_CHANNELS = {"classifier": "classes", "planar-classifier": "classes"}
 """What kinds of model call the number of their outputs, if not ``out_channels``."""
 
 _RECURRENT = ("recurrent", "recurrent-unet")
@@ -23,7 +23,7 @@ def build_model(
     settings: dict[str, Any],
     in_channels: int,
     hierarchy: GraphHierarchy,
-    classes: int | None = None,
+    outputs: int | None = None,
     times: int = 1,
 ) -> nn.Module:
     """Return the model of a run, with random weights.
@@ -36,16 +36,17 @@ def build_model(
         Channels of a sample's input, at one time.
     hierarchy : GraphHierarchy
         The levels that it works on.
-    classes : int, optional
-        Number of classes, of a model that tells classes apart.
+    outputs : int, optional
+        How many numbers it says of a map, or of a pixel: one a class, say. Without it, as many as
+        the model says by default.
     times : int
         States of a sample's input. Of several, a model that is not recurrent gets the channels side
         by side.
     """
     arguments = dict(settings)
     kind = arguments.pop("kind")
-    if classes is not None:
-        arguments[_OUTPUTS.get(kind, "out_channels")] = classes
+    if outputs is not None:
+        arguments[_OUT_CHANNELS.get(kind, "out_channels")] = outputs
     stacked = times > 1 and kind not in _RECURRENT
     channels = in_channels * times if stacked else in_channels
     model_class = registry.load("models", kind).Model
