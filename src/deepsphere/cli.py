@@ -93,9 +93,10 @@ def store(
     values = _settings("store", [store], settings, config)
     if cluster == "slurm" and in_job():
         sys.exit(spread([sys.executable, "-m", "deepsphere", *sys.argv[1:]], tasks, threads))
-    folder = Path(values["folder"]).parent
+    folder = Path(values["folder"])
     limit = None if memory is None else int(memory * 10**6 * _SHARE_OF_MEMORY)
-    with open_workers(cluster, threads, limit, folder) as workers:
+    meeting = folder.with_name(f".{folder.name}.meeting")
+    with open_workers(cluster, threads, limit, meeting) as workers:
         _run("store", values, workers)
 
 
@@ -264,6 +265,30 @@ def regrid(
         threads=threads,
         memory=None if memory is None else memory * 10**6,
     )
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="Folder of a trained run: a seed's.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="input", help="Fields: NetCDF, HDF5, GRIB or zarr.")
+    ],
+    output: Annotated[Path, typer.Argument(help="NetCDF file to write.")],
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="TMQ=tcwv: what a channel is called in the file; U850=u,level=850."),
+    ] = None,
+    threads: Threads = 2,
+) -> None:
+    """Apply a trained run to fields, and write the probability of each class on their own grid.
+
+    Takes runs of segmentations, whose answer is a map, and of classifications, whose answer is one
+    of each time. Runs that see several consecutive states leave out times that lack those before.
+    """
+    from deepsphere.prediction.channels import parse_choices
+    from deepsphere.prediction.command import predict_file
+
+    predict_file(run, source, output, parse_choices(channel or []), threads)
 
 
 show = typer.Typer(help="Look at one piece of data.", no_args_is_help=True)

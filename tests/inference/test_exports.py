@@ -92,6 +92,7 @@ def test_weights_come_back(trained: Trained, tmp_path: Path) -> None:
         "input_channels": trained.input_channels,
         "input_times": 1,
         "unit": trained.unit,
+        "outputs": None,
         "classes": None,
     }
     trained.model.load_state_dict(weights)

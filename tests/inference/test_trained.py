@@ -1,5 +1,6 @@
 """A run's folder gives the model back, ready for data in their own unit."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -13,9 +14,13 @@ import torch
 import deepsphere
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, write_json
+from deepsphere.graphs.recipe import Recipe
 from deepsphere.inference.trained import Trained, load
+from deepsphere.nn.building import build_graph_hierarchy
 from deepsphere.nn.digest import weights_digest
+from deepsphere.nn.models.classifier import Classifier
 from deepsphere.nn.models.dense_regressor import DenseRegressor
+from deepsphere.samplings.healpix import Healpix
 from deepsphere.stores.reader import Store, open_store
 
 DENSE = "results/trial/dense/seed-0"
@@ -40,6 +45,7 @@ def test_it_has_all_that_its_use_needs(finished: Path) -> None:
     assert trained.settings["task"]["window"] == trained.input_channels == 3
     assert (trained.settings["variant"], trained.settings["seed"]) == ("dense", 0)
     assert trained.unit == store.attrs["units"][0] == "degC"
+    assert trained.outputs is None
     assert trained.classes is None
     assert trained.normalization.channels == ("TMIN", "TMAX")
     pixels = store.shape[1]
@@ -144,6 +150,10 @@ def swap_statistics(project: Path) -> None:
             "training.json is no manifest of a training, or one of another version",
         ),
         (
+            edit(f"{DENSE}/training.json", lambda manifest: manifest["use"].pop("turn")),
+            "training.json is no manifest of .*and in use input_channels, .*turn, .*; train again",
+        ),
+        (
             edit(f"{DENSE}/training.json", lambda manifest: manifest["model"].update(widths=[5])),
             "model.pt was trained with another version of DenseRegressor, whose blocks.0.bias, .*"
             "last.weight differ; train again",
@@ -156,6 +166,15 @@ def test_what_is_missing_or_another_ones_is_said(
     break_it(project)
     with pytest.raises(DeepsphereError, match=message):
         load(project / DENSE)
+
+
+def test_how_states_came_to_the_pixels_is_known(project: Path) -> None:
+    before = load(project / DENSE)
+    assert (before.method, before.winds) == (None, ())
+    described = {"method": "bilinear", "winds": [["U850", "V850"]]}
+    edit(f"{DENSE}/training.json", lambda use: use["use"].update(regridding=described))(project)
+    after = load(project / DENSE)
+    assert (after.method, after.winds) == ("bilinear", (("U850", "V850"),))
 
 
 def test_random_numbers_do_not_depend_on_it(finished: Path) -> None:
@@ -200,6 +219,28 @@ def test_windows_are_of_a_channel(trained: Trained) -> None:
     for channel in (None, "PRCP"):
         with pytest.raises(DeepsphereError, match=f"found {channel!r}, name one of TMIN, TMAX"):
             trained.predict(values, channel)
+
+
+@pytest.mark.parametrize("parts", [1, 12])
+def test_classes_of_the_parts_of_a_sky(trained: Trained, parts: int) -> None:
+    """A whole sky of one part has no axis of parts; each part's probabilities are its own."""
+    hierarchy = build_graph_hierarchy(Healpix(2), 2, Recipe(3, parts=parts, refinement=0))
+    of_sky = dataclasses.replace(
+        trained,
+        model=Classifier(2, 3, hierarchy, kernel_size=2, widths=(4,)).eval(),
+        hierarchy=hierarchy,
+        input_channels=2,
+        normalization=None,
+        outputs=("cone", "cube", "tube"),
+        classes=("cone", "cube", "tube"),
+    )
+    maps = np.random.default_rng(0).normal(size=(2, 48, 2))
+    logits, found = of_sky.predict(maps).astype(float), of_sky.probabilities(maps)
+    assert found.shape == ((2, 3) if parts == 1 else (2, 12, 3))
+    powers = np.exp(logits)
+    np.testing.assert_allclose(found, powers / powers.sum(axis=-1, keepdims=True), rtol=1e-5)
+    maps[:, 4:] += 1
+    assert np.array_equal(found[:, 0], of_sky.probabilities(maps)[:, 0]) == (parts > 1)
 
 
 def test_a_task_that_normalizes_nothing(project: Path) -> None:

@@ -78,8 +78,8 @@ def load_safetensors(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], d
     weights : dict of str to Tensor
         For ``load_state_dict``, on the CPU.
     description : dict
-        ``settings``, ``digest``, ``sampling``, ``input_channels``, ``input_times``, ``unit`` and
-        ``classes``, as in :class:`~deepsphere.inference.trained.Trained`.
+        ``settings``, ``digest``, ``sampling``, ``input_channels``, ``input_times``, ``unit``,
+        ``outputs`` and ``classes``, as in :class:`~deepsphere.inference.trained.Trained`.
 
     Raises
     ------
@@ -116,6 +116,7 @@ def _description(trained: Trained) -> str:
             "input_channels": trained.input_channels,
             "input_times": trained.input_times,
             "unit": trained.unit,
+            "outputs": None if trained.outputs is None else list(trained.outputs),
             "classes": None if trained.classes is None else list(trained.classes),
         }
     )

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import nn
 
 from deepsphere.errors import DeepsphereError
@@ -31,7 +32,21 @@ from deepsphere.training.record import NORMALIZATION
 
 _MANIFEST = "training.json"
 _BATCH_SIZE = 64
+_BATCH_VALUES = 1 << 24
 _SETTINGS = ("experiment", "variant", "task", "model", "training", "seed")
+_USE = (
+    "input_channels",
+    "input_times",
+    "unit",
+    "outputs",
+    "classes",
+    "graph",
+    "normalization",
+    "channel_units",
+    "step_hours",
+    "turn",
+    "regridding",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +72,25 @@ class Trained:
         From data in their unit to inputs, and from outputs to data. None where these are the same.
     unit : str
         Of :meth:`predict`.
+    outputs : tuple of str or None
+        Names of what it says side by side, on the last axis of :meth:`predict`: the classes, or
+        several numbers. None if it says one number.
     classes : tuple of str or None
-        Names of the outputs of a classification; None for a regression.
+        The same of a classification; None for a regression.
+    channels : tuple of str
+        Names of the task's channels, in the order of inputs that have all of them.
+    channel_units : tuple of str or None
+        Their units, None where the store did not say.
+    step_hours : float or None
+        From one state of an input to the next, where the store said.
+    turn : float or None
+        Degrees that the pixels lie further east on Earth than :attr:`positions` has them; None if
+        they lie elsewhere.
+    method : str or None
+        How states were regridded to the pixels: ``nearest``, ``bilinear`` or ``conservative``; None
+        where they were there, or nothing is known.
+    winds : tuple of (str, str)
+        Channels that were regridded as the eastward and northward components of vectors.
     """
 
     model: nn.Module = field(repr=False)
@@ -70,7 +102,14 @@ class Trained:
     input_times: int
     normalization: Normalization | None
     unit: str
+    outputs: tuple[str, ...] | None
     classes: tuple[str, ...] | None
+    channels: tuple[str, ...]
+    channel_units: tuple[str | None, ...]
+    step_hours: float | None = None
+    turn: float | None = 0.0
+    method: str | None = None
+    winds: tuple[tuple[str, str], ...] = ()
 
     @property
     def positions(self) -> NDArray[np.float64]:
@@ -80,7 +119,8 @@ class Trained:
     @property
     def longitude(self) -> NDArray[np.float64]:
         """Degrees east of the pixels of inputs, in [0, 360), float64, shape (pixel,)."""
-        return longitude_latitude(self.positions)[0]
+        longitude, _ = longitude_latitude(self.positions)
+        return np.mod(longitude + (self.turn or 0.0), 360.0)
 
     @property
     def latitude(self) -> NDArray[np.float64]:
@@ -101,8 +141,9 @@ class Trained:
 
         Returns
         -------
-        ndarray of float32, shape (sample, ...)
-            In :attr:`unit`; of a classification, the logits.
+        ndarray of float32, shape (sample, [pixel or part,] [output])
+            In :attr:`unit`; of a classification, the logits. Models that say something of a whole
+            map say it of each part, where its graph has several.
 
         Raises
         ------
@@ -126,14 +167,38 @@ class Trained:
             outputs = self.normalization.outputs(outputs, channel)
         return outputs
 
+    def probabilities(self, values: NDArray[np.floating]) -> Float:
+        """Return what a model says of classes as probabilities.
+
+        Parameters
+        ----------
+        values : ndarray of float, shape (sample, [time,] pixel, input channel)
+            See :meth:`predict`.
+
+        Returns
+        -------
+        ndarray of float32, shape (sample, [pixel or part,] class)
+            They sum to 1. Of each pixel, or of each part of a map whose graph has several.
+
+        Raises
+        ------
+        ValueError
+            If the model tells no classes apart, or the values have another shape.
+        """
+        if self.classes is None:
+            raise ValueError("expected a model of classes, found one of a regression")
+        probabilities: Float = softmax(self.predict(values), axis=-1)
+        return probabilities
+
     def _apply(self, inputs: Float) -> Float:
         device = next(self.model.parameters()).device
         training = self.model.training
         self.model.eval()
+        size = max(1, min(_BATCH_SIZE, _BATCH_VALUES // inputs[0].size))
         with torch.inference_mode():
             outputs = [
-                self.model(torch.from_numpy(inputs[start : start + _BATCH_SIZE]).to(device))
-                for start in range(0, len(inputs), _BATCH_SIZE)
+                self.model(torch.from_numpy(inputs[start : start + size]).to(device))
+                for start in range(0, len(inputs), size)
             ]
         self.model.train(training)
         result: Float = torch.cat(outputs).float().cpu().numpy()
@@ -159,6 +224,7 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
     folder = Path(folder)
     manifest = _read_manifest(folder)
     use = manifest["use"]
+    regridding = use["regridding"] or {"method": None, "winds": []}
     graph = _load_graph(folder, use["graph"], manifest["inputs"]["graph"])
     hierarchy = graph_hierarchy(graph)
     # Weights are drawn, only to be replaced; what the caller draws next is not to depend on it.
@@ -167,7 +233,7 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
             manifest["model"],
             use["input_channels"],
             hierarchy,
-            None if use["classes"] is None else len(use["classes"]),
+            None if use["outputs"] is None else len(use["outputs"]),
             use["input_times"],
         )
     load_weights(model, folder / "model.pt", manifest["digest"])
@@ -181,7 +247,14 @@ def load(folder: str | os.PathLike[str], device: str | torch.device = "cpu") -> 
         input_times=use["input_times"],
         normalization=_load_normalization(folder, use["normalization"]),
         unit=use["unit"],
+        outputs=None if use["outputs"] is None else tuple(use["outputs"]),
         classes=None if use["classes"] is None else tuple(use["classes"]),
+        channels=tuple(manifest["task"]["channels"]),
+        channel_units=tuple(use["channel_units"]),
+        step_hours=use["step_hours"],
+        turn=use["turn"],
+        method=regridding["method"],
+        winds=tuple((east, north) for east, north in regridding["winds"]),
     )
 
 
@@ -189,12 +262,14 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / _MANIFEST
     manifest = read_json(path, "manifest of the training")
     expected = (*_SETTINGS, "inputs", "digest", "use")
-    if not isinstance(manifest, dict) or any(name not in manifest for name in expected):
+    whole = isinstance(manifest, dict) and manifest.keys() >= {*expected}
+    if not whole or not manifest["use"].keys() >= {*_USE}:
         raise DeepsphereError(
             f"{path} is no manifest of a training, or one of another version; "
-            f"it needs {', '.join(expected)}; train again"
+            f"it needs {', '.join(expected)}, and in use {', '.join(_USE)}; train again"
         )
-    return manifest
+    found: dict[str, Any] = manifest
+    return found
 
 
 def _load_graph(folder: Path, place: str, digest: str) -> StoredGraph:
