@@ -11,6 +11,7 @@ with the stage, the others work, and all end together with the job.
 
 import importlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -101,7 +102,9 @@ def open_workers(cluster: str, count: int, memory: int | None, folder: Path) -> 
     memory : int or None
         Bytes for all of them, or for each task of a Slurm job.
     folder : Path
-        On a file system that all machines share; there the tasks of a Slurm job find each other.
+        Where the tasks of a Slurm job find each other, on a file system that all machines share.
+        It is made, and it is gone once they have, with what earlier jobs left that were ended
+        before: nothing else may use it.
 
     Raises
     ------
@@ -149,26 +152,24 @@ def _slurm_client(count: int, memory: int | None, folder: Path) -> Iterator[Any]
     from dask_jobqueue.slurm import SLURMRunner
 
     folder.mkdir(parents=True, exist_ok=True)
-    meeting = folder / f".dask-{os.environ['SLURM_JOB_ID']}.json"
     options = {"nthreads": count, "local_directory": tempfile.gettempdir()}
     if memory is not None:
         options["memory_limit"] = memory
-    try:
-        with (
-            SLURMRunner(
-                scheduler_file=str(meeting),
-                scheduler_options={"dashboard_address": ":0"},
-                worker_options=options,
-            ) as runner,
-            distributed.Client(runner) as client,
-        ):
-            try:
-                client.wait_for_workers(runner.n_workers, timeout=_START_SECONDS)
-            except TimeoutError as error:
-                raise DeepsphereError(
-                    f"dask.cluster: not all tasks of the Slurm job came within {_START_SECONDS} s "
-                    f"({error}); look at its log, and run it again"
-                ) from None
-            yield client
-    finally:
-        meeting.unlink(missing_ok=True)
+    with (
+        SLURMRunner(
+            scheduler_file=str(folder / f"{os.environ['SLURM_JOB_ID']}.json"),
+            scheduler_options={"dashboard_address": ":0"},
+            worker_options=options,
+        ) as runner,
+        distributed.Client(runner) as client,
+    ):
+        try:
+            client.wait_for_workers(runner.n_workers, timeout=_START_SECONDS)
+        except TimeoutError as error:
+            raise DeepsphereError(
+                f"dask.cluster: not all tasks of the Slurm job came within {_START_SECONDS} s "
+                f"({error}); look at its log, and run it again"
+            ) from None
+        # Now, and not in the end: a job that is cancelled does not come to its end.
+        shutil.rmtree(folder)
+        yield client

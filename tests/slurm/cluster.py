@@ -192,7 +192,7 @@ class Cluster:
         """Return a job's state, like ``"RUNNING"``."""
         return self.squeue("%T", f"--jobs={job}")[0][0]
 
-    def wait(self, job: str, states: Collection[str] = ENDED, seconds: float = 60) -> str:
+    def wait(self, job: str, states: Collection[str] = ENDED, seconds: float = 120) -> str:
         """Wait until a job is in one of the states, and return which.
 
         Raises
@@ -325,7 +325,7 @@ class Cluster:
 
 
 def _wait_until(
-    condition: Callable[[], bool], complaint: Callable[[], str], seconds: float = 60
+    condition: Callable[[], bool], complaint: Callable[[], str], seconds: float = 120
 ) -> None:
     """Wait until a condition holds; if it does not in time, raise RuntimeError and complain."""
     end = time.monotonic() + seconds

@@ -29,11 +29,21 @@ time.sleep(600)
 """
 
 
-@pytest.fixture
-def listener(tmp_path: Path) -> str:
+def write_listener(folder: Path) -> str:
     """Return the command of a program that notes in its working folder that it got SIGTERM."""
-    (tmp_path / "listener.py").write_text(LISTENER)
-    return f"{sys.executable} {tmp_path}/listener.py"
+    (folder / "listener.py").write_text(LISTENER)
+    return f"{sys.executable} {folder}/listener.py"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def expiring(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Return a listening job whose time is over, and its folder; the other tests run meanwhile."""
+    folder = tmp_path_factory.mktemp("expiring")
+    options = ["--partition=short", "--nodelist=cpu1", "--mem=100", f"--chdir={folder}"]
+    job = cluster.submit(f"srun {write_listener(folder)}", *options)
+    cluster.output(job, "listens")
+    cluster.expire(job)
+    return job, folder
 
 
 @pytest.fixture
@@ -121,26 +131,15 @@ def test_a_job_that_takes_too_much_memory_is_killed(
 
 @pytest.mark.parametrize("command", ["exec {}", "srun {}", "srun {} stubborn"])
 def test_the_main_process_of_a_cancelled_step_has_time_to_end(
-    command: str, cluster: Any, listener: str, tmp_path: Path
+    command: str, cluster: Any, tmp_path: Path
 ) -> None:
-    script = command.format(listener)
+    script = command.format(write_listener(tmp_path))
     job = cluster.submit(script, "--mem=100", f"--chdir={tmp_path}")
     cluster.output(job, "listens")
     cluster.run("scancel", job)
     assert cluster.wait(job) == "CANCELLED"
     assert (tmp_path / "heard").read_text() == "SIGTERM"
     assert running(script.split(maxsplit=1)[1]) == []
-
-
-@pytest.mark.slow
-def test_a_job_whose_time_is_over_hears_it(cluster: Any, listener: str, tmp_path: Path) -> None:
-    options = ["--partition=short", "--mem=100", f"--chdir={tmp_path}"]
-    job = cluster.submit(f"srun {listener}", *options)
-    cluster.output(job, "listens")
-    cluster.expire(job)
-    assert cluster.wait(job) == "TIMEOUT"
-    assert (tmp_path / "heard").read_text() == "SIGTERM"
-    assert "DUE TO TIME LIMIT" in cluster.output(job)
 
 
 def test_a_node_dies_with_its_jobs_and_comes_back(cluster: Any, cpu2: str, sleep: str) -> None:
@@ -234,3 +233,10 @@ def test_by_hand(make_cluster: Callable[[], Any]) -> None:
 def test_a_folder_whose_name_is_too_long(cluster: Any) -> None:
     with pytest.raises(ValueError, match="folder: expected at most 64 bytes, found 70"):
         type(cluster)(Path("/" + 69 * "x"))
+
+
+def test_a_job_whose_time_is_over_hears_it(cluster: Any, expiring: tuple[str, Path]) -> None:
+    job, folder = expiring
+    assert cluster.wait(job) == "TIMEOUT"
+    assert (folder / "heard").read_text() == "SIGTERM"
+    assert "DUE TO TIME LIMIT" in cluster.output(job)

@@ -5,23 +5,54 @@ through everything that ends a job before its time.
 import json
 import os
 import re
+import shutil
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from small_jobs import IMPATIENT, PROFILE, Counts, run_small_jobs
 
-PROFILE = (
-    *("--profile", "profiles/slurm"),
-    # As short as they may be: a real cluster is asked less often.
-    *("--slurm-init-seconds-before-status-checks", "4", "--latency-wait", "5"),
-)
+SOURCE = Path(__file__).parents[2] / "src"
 MODEL = "results/small/dense/seed-0/training.json"
 LOG = "logs/train/small-dense-seed-0.log"
 
+FEWER = {"stations": 30, "classes": 4, "objects": 10, "maps": 6, "samples": 24}
+"""What the simulations of the demo make no more of than so many."""
+
+RESOURCES = {
+    "fetch": ("cpu", "1", "2000M", "12:00:00", None),
+    "store": ("cpu", "2", "4000M", "04:00:00", None),
+    "graph": ("cpu", "1", "2000M", "01:00:00", None),
+    "baseline": ("cpu", "1", "4000M", "16:00:00", None),
+    "train": ("gpu", "1", "4000M", "12:00:00", "gres:gpu:1"),
+    "evaluate": ("gpu", "1", "4000M", "01:00:00", "gres:gpu:1"),
+}
+"""Partition, cores, memory, time and GPUs that each rule asks for."""
+
 pytestmark = pytest.mark.slow
+
+
+def shrunk(demo: Any) -> Any:
+    """Return the demo with one variant, seed and epoch of each experiment, and few samples; and
+    with the baselines that take no time.
+    """
+    for source in demo["sources"].values():
+        made = source["simulate"]
+        made |= {name: min(made[name], FEWER[name]) for name in FEWER.keys() & made}
+    for experiment in demo["experiments"].values():
+        experiment["seeds"] = experiment["seeds"][:1]
+        experiment["variants"] = dict([*experiment["variants"].items()][:1])
+        for settings in (experiment["base"], *experiment["variants"].values()):
+            settings["training"] = {**settings.get("training", {}), "epochs": 1}
+        for task in experiment["tasks"].values():
+            task.pop("map_baselines", None)
+    return {name: section for name, section in demo.items() if name != "paths"}
 
 
 def digests(project: Any) -> dict[str, str]:
@@ -41,28 +72,45 @@ def jobs(cluster: Any, project: Any) -> list[dict[str, str]]:
     return sorted(found, key=lambda job: int(job["JobId"]))
 
 
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+def written(stores: Path) -> dict[str, int]:
+    """Return when each chunk of the samples of a store was written, by its number."""
+    chunks = stores.glob("**/data.zarr/data/c/*/0/0")
+    return {path.parts[-3]: path.stat().st_mtime_ns for path in chunks}
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 300) -> Any:
     """Wait until a condition holds, and return what it gave."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
             return found
-        time.sleep(0.3)
+        time.sleep(0.1)
     raise AssertionError(f"{what} did not come within {seconds} s")
 
 
 @pytest.fixture
-def long_training(fresh: Any, finished: Any) -> Any:
-    """Return a project with a longer training, which keeps what it has every half second."""
-    configuration = fresh.configuration()
-    configuration["experiments"]["small"]["base"]["training"]["epochs"] = 1500
-    fresh.write(configuration)
-    loop = fresh.folder / "src/deepsphere/training/loop.py"
+def fresh(fresh: Any) -> Any:
+    """Return a project in which nothing was run, and whose Snakemake is impatient.
+
+    It has what Numba compiled here, which takes longer than the steps themselves.
+    """
+    ignored = shutil.ignore_patterns("*.egg-info", "*.pyc.*", "*.tmp.*")
+    shutil.copytree(SOURCE, fresh.folder / "src", ignore=ignored, dirs_exist_ok=True)
+    return replace(fresh, snakemake=(IMPATIENT,))
+
+
+@pytest.fixture
+def long_training(project: Any) -> Any:
+    """Return a project with a longer training, which keeps what it has all the time."""
+    configuration = project.configuration()
+    configuration["experiments"]["small"]["base"]["training"]["epochs"] = 300
+    project.write(configuration)
+    loop = project.folder / "src/deepsphere/training/loop.py"
     code = loop.read_text()
     assert "CHECKPOINT_SECONDS = 20.0" in code
-    loop.write_text(code.replace("CHECKPOINT_SECONDS = 20.0", "CHECKPOINT_SECONDS = 0.5"))
-    fresh.run("data/stores/complete.json", "data/graphs/near.json")
-    return fresh
+    loop.write_text(code.replace("CHECKPOINT_SECONDS = 20.0", "CHECKPOINT_SECONDS = 0.1"))
+    shutil.rmtree(project.folder / "results")
+    return replace(project, snakemake=(IMPATIENT,))
 
 
 @pytest.fixture
@@ -71,6 +119,7 @@ def training(cluster: Any, long_training: Any) -> Iterator["Training"]:
     started = Training(cluster, long_training)
     yield started
     started.end()
+    cluster.run("scancel", f"--user={os.getuid()}")
 
 
 class Training:
@@ -93,15 +142,19 @@ class Training:
         What happens to it takes Slurm up to half a minute, in which it would come to its end: it is
         frozen until then, if that is wanted.
         """
-        seen = self.kept()
+        # What stood there when a job was first seen: the one before may have kept more meanwhile.
+        found: dict[str, int | None] = {}
 
         def find() -> tuple[int, str] | None:
             try:
                 owner = json.loads((self.folder / ".training.json.lock").read_text())
             except (OSError, ValueError):
                 return None
-            is_next = owner["job"] is not None and int(owner["job"]) > int(after)
-            return (owner["process"], owner["job"]) if is_next and self.kept() != seen else None
+            process, job = owner["process"], owner["job"]
+            if job is None or int(job) <= int(after):
+                return None
+            before = found.setdefault(job, self.kept())
+            return (process, job) if self.kept() != before else None
 
         process, job = wait_until(find, "a training")
         if frozen:
@@ -125,9 +178,9 @@ class Training:
         return [job for job in jobs(self.cluster, self.project) if "rule_train" in job["Comment"]]
 
     def end(self) -> None:
-        """Kill the launcher as a terminal that is closed does."""
+        """Kill the launcher, as SIGHUP does when its terminal is closed (but not below nohup)."""
         if self.launcher.poll() is None:
-            os.killpg(self.launcher.pid, signal.SIGHUP)
+            os.killpg(self.launcher.pid, signal.SIGKILL)
             self.launcher.communicate()
 
     def finish(self) -> str:
@@ -137,37 +190,48 @@ class Training:
         return str(output)
 
 
-def test_every_step_is_a_job_with_its_resources_and_the_numbers_are_those_of_a_local_run(
-    cluster: Any, fresh: Any, finished: Any
+def test_the_demo_of_all_experiments_runs_as_jobs_and_its_numbers_are_those_of_a_local_run(
+    cluster: Any, fresh: Any, tmp_path: Path
 ) -> None:
+    demo = shrunk(yaml.safe_load((fresh.folder / "config/demo.yaml").read_text()))
+    fresh.write(demo)
+    local = replace(fresh, folder=tmp_path / "local")
+    shutil.copytree(fresh.folder, local.folder)
     environment = cluster.environment()
-    fresh.run(*PROFILE, environment=environment)
-    assert digests(fresh) == digests(finished)
+    tables = [f"results/{name}/metrics.json" for name in demo["experiments"]]
+    with local.start(*tables, "--configfile", "small.yaml") as beside:
+        fresh.run(*PROFILE, environment=environment)
+        output, _ = beside.communicate(timeout=1000)
+    assert beside.returncode == 0, output
+    made = digests(fresh)
+    assert made == digests(local)
+    assert made.keys() >= set(tables)
+    assert (fresh.folder / "results/report.html").exists()
+    steps = Counter(path.parent.name for path in local.folder.glob("logs/*/*.log"))
+    assert steps.pop("summarize") == len(tables)
     found = {job["Comment"]: job for job in jobs(cluster, fresh)}
-    asked = {
-        comment: (job["Partition"], job["NumCPUs"], job["MinMemoryNode"], job["TimeLimit"])
-        for comment, job in found.items()
-    }
-    assert asked == {
-        "rule_fetch_wildcards_weather": ("cpu", "1", "2000M", "12:00:00"),
-        "rule_store_wildcards_complete": ("cpu", "2", "4000M", "04:00:00"),
-        "rule_graph_wildcards_near": ("cpu", "1", "2000M", "01:00:00"),
-        "rule_baseline_wildcards_small_next": ("cpu", "1", "4000M", "01:00:00"),
-        "rule_baseline_wildcards_small_season": ("cpu", "1", "4000M", "01:00:00"),
-        "rule_train_wildcards_small_dense_0": ("gpu", "1", "4000M", "12:00:00"),
-        "rule_train_wildcards_small_global_0": ("gpu", "1", "4000M", "12:00:00"),
-        "rule_evaluate_wildcards_small_dense_0": ("gpu", "1", "4000M", "01:00:00"),
-        "rule_evaluate_wildcards_small_global_0": ("gpu", "1", "4000M", "01:00:00"),
-    }
+    assert len(found) == len(jobs(cluster, fresh)), "nothing was tried again"
+    assert Counter(comment.split("_")[1] for comment in found) == steps
+    assert steps.keys() == RESOURCES.keys()
     for comment, job in found.items():
-        on_gpu = comment.startswith(("rule_train", "rule_evaluate"))
+        _, rule, _, name = comment.split("_", 3)
+        partition, cores, memory, minutes, gpus = RESOURCES[rule]
+        if rule == "store" and (limit := demo["stores"][name].get("memory_limit")):
+            memory = f"{1000 + 2 * limit}M"
+        asked = [job["Partition"], job["NumCPUs"], job["MinMemoryNode"], job["TimeLimit"]]
+        assert asked == [partition, cores, memory, minutes], comment
+        assert job.get("TresPerJob") == gpus, comment
         assert job["JobState"] == "COMPLETED"
-        assert job["NodeList"].startswith("gpu" if on_gpu else "cpu")
-        assert job.get("TresPerJob") == ("gres:gpu:1" if on_gpu else None)
+        assert job["NodeList"].startswith(partition)
     assert "Nothing to be done" in fresh.run(*PROFILE, environment=environment)
     status = fresh.deepsphere("status", "--config", "small.yaml", environment=environment)
-    assert re.search(r"train +2 *\n", status.stdout), status.stdout + status.stderr
+    assert re.search(rf"train +{steps['train']} *\n", status.stdout), status.stdout + status.stderr
     assert "waiting" not in status.stdout
+
+
+def test_small_jobs_go_through_the_queue_once_each(cluster: Any, tmp_path: Path) -> None:
+    jobs = int(os.environ.get("SLURM_TEST_JOBS", "12"))
+    assert run_small_jobs(cluster, tmp_path, jobs) == Counts(jobs, jobs, jobs)
 
 
 def test_a_training_survives_all_that_ends_jobs_with_the_weights_of_one_that_nothing_disturbed(
@@ -230,15 +294,15 @@ def test_a_step_without_enough_memory_gets_more_and_what_fails_for_good_is_told(
     rule = long_training.folder / "workflow/rules/graph.smk"
     text = rule.read_text()
     assert 'memory("graph", 2000)' in text
-    rule.write_text(text.replace('memory("graph", 2000)', 'memory("graph", 300)'))
+    rule.write_text(text.replace('memory("graph", 2000)', 'memory("graph", 200)'))
     long_training.run(*arguments[:-2], environment=environment)
     found = [job for job in jobs(cluster, long_training) if "graph" in job["Comment"]]
-    assert [job["MinMemoryNode"] for job in found][:2] == ["300M", "600M"]
+    assert [job["MinMemoryNode"] for job in found][:2] == ["200M", "400M"]
     assert found[0]["JobState"] == "FAILED"
     assert found[-1]["JobState"] == "COMPLETED"
 
     manifest.unlink()
-    too_little = ("--set-resources", "graph:mem_mb=300", "--retries", "0")
+    too_little = ("--set-resources", "graph:mem_mb=200", "--retries", "0")
     process = long_training.start(
         *arguments[:-2], *too_little, *arguments[-2:], environment=environment
     )
@@ -267,17 +331,45 @@ def test_a_training_on_two_nodes_with_two_processes_each(cluster: Any, long_trai
         assert log.count("parameters for 2 epochs") == 1, "one of the four writes"
 
 
-def test_a_store_is_made_across_the_tasks_of_one_job(
-    cluster: Any, fresh: Any, finished: Any
+def test_a_store_made_by_the_tasks_of_one_job_goes_on_at_the_chunk_where_it_was_cancelled(
+    cluster: Any, project: Any, tmp_path: Path
 ) -> None:
-    configuration = fresh.configuration()
-    fresh.write({**configuration, "dask": {"cluster": "slurm", "tasks": 4}})
-    # The nodes are smaller than what a store asks for.
-    less = ("--set-resources", "store:mem_mb_per_cpu=400")
-    fresh.run(*less, *PROFILE, "data/stores/complete.json", environment=cluster.environment())
+    # Many small chunks, one every half second.
+    writer = project.folder / "src/deepsphere/stores/writer.py"
+    code = writer.read_text()
+    first = '        array = zarr.open_array(self.group / DATA, mode="r+", zarr_format=3)\n'
+    assert "_CHUNK_BYTES = 32_000_000" in code
+    assert first in code
+    code = code.replace("_CHUNK_BYTES = 32_000_000", "_CHUNK_BYTES = 10_000")
+    writer.write_text(code.replace(first, f"        __import__('time').sleep(0.5)\n{first}"))
+    stores = project.folder / "data/stores"
+    shutil.rmtree(stores)
+    local = replace(project, folder=tmp_path / "local")
+    shutil.copytree(project.folder, local.folder)
+    # What a job leaves that is cancelled before its tasks have found each other.
+    (stores / ".complete.meeting").mkdir(parents=True)
+    (stores / ".complete.meeting/0.json").touch()
+    project.write({**project.configuration(), "dask": {"cluster": "slurm", "tasks": 4}})
     name = "data/stores/complete.json"
-    assert fresh.json(name) == finished.json(name)
-    [job] = [job for job in jobs(cluster, fresh) if "rule_store" in job["Comment"]]
-    assert job["NumTasks"] == "4"
-    assert job["MinMemoryCPU"] == "400M", "of each task, and not of all together"
-    assert not list((fresh.folder / "data/stores").glob(".dask-*"))
+    # The nodes are smaller than what a store asks for.
+    less = ("--set-resources", "store:mem_mb_per_cpu=400", "--configfile", "small.yaml")
+    on_cluster = replace(project, snakemake=(IMPATIENT,))
+    with on_cluster.start(*PROFILE, name, *less, environment=cluster.environment()) as launcher:
+        wait_until(lambda: [*stores.glob(".*/finished/*.json")], "a chunk")
+        [job] = jobs(cluster, project)
+        cluster.run("scancel", job["JobId"])
+        cluster.wait(job["JobId"])
+        finished = {path.stem for path in stores.glob(".*/finished/*.json")}
+        kept = {number: when for number, when in written(stores).items() if number in finished}
+        local.run(name)
+        output, _ = launcher.communicate(timeout=400)
+    assert launcher.returncode == 0, output
+    assert project.json(name) == local.json(name)
+    assert kept.items() < written(stores).items()
+    found = jobs(cluster, project)
+    assert [job["JobState"] for job in found] == ["CANCELLED", "COMPLETED"]
+    for job in found:
+        assert job["NumTasks"] == "4"
+        assert job["MinMemoryCPU"] == "400M", "of each task, and not of all together"
+    of_local = (local.folder / "data/stores").iterdir()
+    assert {path.name for path in stores.iterdir()} == {path.name for path in of_local}
