@@ -76,9 +76,10 @@ def test_no_two_jobs_write_the_same_file(published: dict[tuple[Any, ...], Job]) 
     outputs = [
         job.settings[key]
         for (stage, *_), job in published.items()
-        for key in {"baseline": ["output"], "evaluate": ["evaluation", "predictions"]}.get(
-            stage, ["manifest", "folder", "metrics", "report", "figures"]
-        )
+        for key in {
+            "baseline": ["output"],
+            "evaluate": ["evaluation", "predictions", "filters"],
+        }.get(stage, ["manifest", "folder", "metrics", "report", "figures"])
         if key in job.settings
     ]
     assert len(outputs) == len(set(outputs)) > len(published)

@@ -121,6 +121,7 @@ class Plan:
                 "device": self._variant(experiment, variant).training.device,
                 "evaluation": f"{settings['folder']}/evaluation.json",
                 "predictions": f"{settings['folder']}/predictions.npz",
+                "filters": f"{settings['folder']}/filters.npz",
             },
             modules=("deepsphere.stages.evaluate", *self._run_modules(experiment, variant)),
         )
@@ -193,6 +194,10 @@ class Plan:
                     task: self._store(settings.store)
                     for task, settings in experiment.tasks.items()
                     if settings.shows_samples
+                },
+                "baselines": {
+                    task: settings["baselines"]
+                    for task, settings in self.summarize(name).settings["tasks"].items()
                 },
             }
             for name, experiment in self.configuration.experiments.items()

@@ -25,7 +25,15 @@ def runs(tmp_path):
         latitude=np.arange(3.0),
     )
     history = ({"epoch": 1, "loss": 1.0, "test": {"mse": 1.0}},)
-    run = Run(5, tmp_path / "evaluation.json", "ab" * 32, path, sha256_file(path), history)
+    run = Run(
+        5,
+        {"kind": "regression"},
+        tmp_path / "evaluation.json",
+        "ab" * 32,
+        path,
+        sha256_file(path),
+        history,
+    )
     return {name: [run] for name in ("p0", "p4", "p9")}
 
 
@@ -57,7 +65,7 @@ def test_an_image_of_simulated_data_says_so_itself(metrics, runs):
     metrics["tasks"]["temperature"]["store"]["simulated"] = True
     drawn = draw(metrics, runs)[0]
     title = "Temperature of the next day (simulated data)"
-    assert drawn.png == to_png(comparison.draw(of_task, title, "degC"))
+    assert drawn.image == to_png(comparison.draw(of_task, title, "degC"))
 
 
 def test_variants_without_a_mean_squared_error_are_drawn_and_not_featured(metrics, runs):
@@ -101,7 +109,7 @@ def test_a_classification_has_confusion_matrices_and_the_most_accurate_is_featur
         "accuracies-p9": False,
     }
     title = f"{metrics['tasks']['temperature']['title']}\nOrder 4"
-    expected = confusion.draw(np.array([[1, 0], [1, 2]]), ["cone", "cube"], title)
+    expected = confusion.draw(np.array([[1, 0], [1, 2]]), ["cone", "cube"], title, "test samples")
     shown = {picture.name: picture for picture in drawn}["confusion-p4"]
-    assert shown.png == to_png(expected)
+    assert shown.image == to_png(expected)
     assert shown.caption.startswith("Order 4, seed 5: how many percent of the test samples of each")

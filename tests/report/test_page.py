@@ -46,7 +46,7 @@ def test_featured_pictures_are_inside_and_others_are_not():
     weather = section()
     found = Reader(page([weather]))
     images = [attributes for tag, attributes in found.tags if tag == "img"]
-    png = b64encode(weather.tasks[0][1][0].png).decode()
+    png = b64encode(weather.tasks[0][1][0].image).decode()
     assert images == [{"src": f"data:image/png;base64,{png}", "alt": "Weather"}]
 
 

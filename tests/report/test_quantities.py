@@ -34,7 +34,9 @@ def test_every_label_is_its_own():
     ("metric", "unit", "text"),
     [
         ("mse", "degC", "°C²"),
-        ("mse", "kg m-2", "(kg m-2)²"),
+        ("mse", "kg m-2", "(kg m⁻²)²"),
+        ("mae", "m s-1", "m s⁻¹"),
+        ("mae", "m3 kg-12", "m³ kg⁻¹²"),
         ("mse", "1", ""),
         ("mae", "degC", "°C"),
         ("mae", "mm", "mm"),

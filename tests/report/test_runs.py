@@ -5,7 +5,14 @@ import pytest
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import sha256_file, write_json
-from deepsphere.report.runs import ClassPredictions, Predictions, read_predictions, read_run
+from deepsphere.report.learned_filters import save_filters
+from deepsphere.report.runs import (
+    ClassPredictions,
+    Predictions,
+    read_predictions,
+    read_run,
+    read_run_filters,
+)
 
 
 @pytest.fixture
@@ -24,14 +31,19 @@ def evaluation(tmp_path):
     return tmp_path / "evaluation.json"
 
 
-def describe(folder, **more):
-    promised = {"file": "predictions.npz", "sha256": sha256_file(folder / "predictions.npz")}
-    write_json(folder / "evaluation.json", {"seed": 7, "predictions": {**promised, **more}})
+def describe(folder, files=("predictions",), **more):
+    promised = {
+        name: {"file": f"{name}.npz", "sha256": sha256_file(folder / f"{name}.npz"), **more}
+        for name in files
+    }
+    evaluation = {"seed": 7, "task": {"kind": "regression"}, **promised}
+    write_json(folder / "evaluation.json", evaluation)
 
 
 def test_a_run_is_read_back(evaluation):
     run = read_run(evaluation)
     assert run.seed == 7
+    assert run.task == {"kind": "regression"}
     assert run.digest == sha256_file(evaluation)
     assert run.history == ({"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 2})
     found = read_predictions(run)
@@ -80,6 +92,22 @@ def test_a_damaged_line_of_the_learning_curve_is_named(evaluation):
 def test_a_name_cannot_lead_out_of_the_folder(evaluation):
     describe(evaluation.parent, file="../predictions.npz")
     one_line(lambda: read_run(evaluation), "'../predictions.npz'")
+
+
+def test_filters_are_those_of_the_evaluation_or_none(evaluation):
+    assert read_run_filters(read_run(evaluation)) == {}
+    path = evaluation.with_name("filters.npz")
+    with path.open("wb") as stream:
+        save_filters(stream, {})
+    describe(evaluation.parent, ("predictions", "filters"))
+    run = read_run(evaluation)
+    assert run.filters == path
+    assert read_run_filters(run) == {}
+    with path.open("ab") as stream:
+        stream.write(b"0")
+    one_line(lambda: read_run_filters(run), str(path), "filters: ", "is not what")
+    path.unlink()
+    one_line(lambda: read_run_filters(run), str(path), "filters: ", "does not exist")
 
 
 @pytest.mark.parametrize("content", ["text", "pickle", "lacking", "shapes"])

@@ -6,7 +6,7 @@ from matplotlib import colormaps
 from matplotlib.colors import to_rgba
 from matplotlib.image import imread
 
-from deepsphere.regridding.projection import CHANNELS
+from deepsphere.regridding.mesh_channels import CHANNELS
 from deepsphere.report.projections import Mollweide, Orthographic
 from deepsphere.report.scales import UNKNOWN
 from deepsphere.report.signals import draw

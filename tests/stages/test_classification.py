@@ -25,7 +25,14 @@ from deepsphere.tasks.retrieval_files import read_lists
 
 CLASSES = ("broad", "narrow", "ragged")
 OBJECTS, COPIES = 60, 2
-DRAWN = {"comparison-shape", "learning-curves-shape", "confusion-plain", "accuracies-plain"}
+DRAWN = {
+    "comparison-shape",
+    "learning-curves-shape",
+    "filters-plain-blocks-0-convolution",
+    "filters-plain-blocks-1-convolution",
+    "confusion-plain",
+    "accuracies-plain",
+}
 CONFIGURATION: dict[str, Any] = {
     "standalone": True,
     "sources": {"shapes": {"kind": "meshes", "mirrors": ["."]}},

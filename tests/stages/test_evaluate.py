@@ -78,6 +78,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         "folder": str(run),
         "manifest": str(run / "training.json"),
         "predictions": str(run / "predictions.npz"),
+        "filters": str(run / "filters.npz"),
         "evaluation": str(run / "evaluation.json"),
     }
 
@@ -104,6 +105,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         (run / "training.json").write_text(json.dumps(manifest))
         inputs = SimpleNamespace(
             samples=samples or Samples(),
+            graph=SimpleNamespace(levels=()),
             build=lambda: Model(outputs),
             digests=digests or DIGESTS,
             store=SimpleNamespace(longitude=np.zeros(3), latitude=np.zeros(3), shape=(28, 3, 1)),

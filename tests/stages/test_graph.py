@@ -368,3 +368,14 @@ def test_a_store_that_is_another_one_is_refused(store: tuple[Any, Any], tmp_path
 def test_a_store_that_was_not_made_is_said_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(DeepsphereError, match=r"^manifest of the store: .*maps\.json does not exi"):
         build(tmp_path, store="maps", neighbours=4)
+
+
+def test_parts_are_meant_to_be_apart_and_pieces_of_parts_are_not(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest, stored = build(tmp_path, sampling="healpix:4", levels=3, parts=12, neighbours=4)
+    assert [level["components"]["count"] for level in manifest["levels"]] == [12, 12, 12]
+    assert stored.parts == manifest["settings"]["parts"] == 12
+    assert "pieces" not in caplog.text
+    build(tmp_path, sampling="healpix:4", parts=12, edges="radius", radius=0.25)
+    assert "falls into" in caplog.text

@@ -1,12 +1,15 @@
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import sha256_file, write_json
+from deepsphere.report.picture import Picture
+from deepsphere.stages import report
 from deepsphere.stages.report import run
 from deepsphere.tasks.regression import METRICS
 
@@ -39,7 +42,8 @@ def write_run(folder, seed, dense, error):
         "file": "predictions.npz",
         "sha256": sha256_file(folder / "predictions.npz"),
     }
-    write_json(folder / "evaluation.json", {"seed": seed, "predictions": promised})
+    evaluation = {"seed": seed, "task": {"kind": "regression"}, "predictions": promised}
+    write_json(folder / "evaluation.json", evaluation)
 
 
 @pytest.fixture
@@ -85,12 +89,18 @@ def settings(tmp_path):
         "variants": variants,
     }
     write_json(results / "weather" / "metrics.json", table)
+    baselines = {}
+    for name in tasks:
+        baselines[name] = str(results / "weather" / "baselines" / f"{name}.json")
+        Path(baselines[name]).parent.mkdir(exist_ok=True)
+        write_json(Path(baselines[name]), {"baselines": {}})
     return {
         "experiments": {
             "weather": {
                 "metrics": str(results / "weather" / "metrics.json"),
                 "evaluations": evaluations,
                 "stores": {},
+                "baselines": baselines,
             }
         },
         "figures": str(results / "figures"),
@@ -135,6 +145,38 @@ def test_the_better_variant_of_a_task_is_the_featured_one(settings, tmp_path):
     assert [caption.split(":")[0] for caption in captions if "seed 0" in caption] == [
         "Order 4, seed 0"
     ] * 3
+
+
+def test_tasks_share_a_picture_of_their_noise_and_one_of_their_maps(
+    settings, tmp_path, monkeypatch
+):
+    experiment = settings["experiments"]["weather"]
+    for variant, (task, _) in VARIANTS.items():
+        for path in experiment["evaluations"][variant]:
+            evaluation = json.loads(Path(path).read_text())
+            evaluation["task"] |= {"channels": ["t"], "noise": 2.0 if task == "day" else 0.0}
+            write_json(Path(path), evaluation)
+    asked, shown = [], []
+
+    def open_store(folder, digest):
+        asked.append(folder)
+        return SimpleNamespace(attrs={"maps": ["a", "b"], "nside": 4})
+
+    def sky_pictures(name, store, channel, simulated):
+        shown.append((name, channel, simulated))
+        yield Picture("maps", b"", "Maps.", featured=True)
+
+    monkeypatch.setattr(report, "_store", open_store)
+    monkeypatch.setattr(report, "sky_pictures", sky_pictures)
+    experiment["stores"] = {"day": "one", "temperature": "one"}
+    run(settings)
+    assert asked == ["one"]
+    assert shown == [("ghcn", "t", True)]
+    found = contents(tmp_path / "results" / "figures" / "weather")
+    assert {"noise-temperature.png", "maps.png"} <= set(found)
+    page = (tmp_path / "results" / "report.html").read_text(encoding="utf-8")
+    assert 0 < page.index("Scores against noise") < page.index("What is told apart")
+    assert page.index("What is told apart") < page.index("Learning curves")
 
 
 def test_two_runs_give_the_same_bytes(settings, tmp_path):

@@ -66,7 +66,8 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(code: str = "c" * 64, store: str = "a" * 64, **changes: Any) -> int:
         samples = Samples()
         digests = {"store": store, "graph": changes.pop("graph", "b" * 64)}
-        inputs = SimpleNamespace(samples=samples, build=Model, digests=digests)
+        opened = SimpleNamespace(attrs={}, channels=("TMIN", "TMAX"), coordinates={})
+        inputs = SimpleNamespace(store=opened, samples=samples, build=Model, digests=digests)
         monkeypatch.setattr(train, "open_run", lambda settings: inputs)
         monkeypatch.setattr(train, "code_digest", lambda modules: code)
         threads = changes.pop("threads", 1)

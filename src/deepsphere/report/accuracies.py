@@ -16,7 +16,9 @@ _AROUND, _BAR = 1.5, 0.17
 _WIDTH = 6.4
 
 
-def draw(confusion: NDArray[np.int64], classes: Sequence[str], title: str) -> Figure:
+def draw(
+    confusion: NDArray[np.int64], classes: Sequence[str], title: str, of_what: str = "samples"
+) -> Figure:
     """Draw the accuracy and the F1 of each class.
 
     Parameters
@@ -28,6 +30,8 @@ def draw(confusion: NDArray[np.int64], classes: Sequence[str], title: str) -> Fi
         Their names.
     title : str
         Title of the variant.
+    of_what : str
+        What is counted.
 
     Returns
     -------
@@ -74,10 +78,10 @@ def draw(confusion: NDArray[np.int64], classes: Sequence[str], title: str) -> Fi
     axes.set_xlim(0, 1.02)
     axes.xaxis.set_major_locator(MultipleLocator(0.1))
     axes.set_ylim(len(order) - 0.4, -0.6)
-    horizontal = "accuracy (share of the samples found), F1"
+    horizontal = f"accuracy (share of the {of_what} found), F1"
     if left_out := count - len(order):
-        horizontal += f"\n{left_out} of {count} classes have no samples"
-    finish(axes, title, horizontal, "class (samples)")
+        horizontal += f"\n{left_out} of {count} classes have no {of_what}"
+    finish(axes, title, horizontal, f"class ({of_what})")
     axes.grid(visible=False, axis="y")
     names = [f"{plain(shortened(classes[number]))} ({support[number]:,})" for number in order]
     axes.set_yticks(places, names, fontsize=7.5)

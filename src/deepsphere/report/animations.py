@@ -9,11 +9,12 @@ GIF files show in browsers, notebooks and slides without any player, and need no
 """
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib.animation import PillowWriter
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from deepsphere.files import write_bytes
@@ -90,16 +91,43 @@ def save_animation(
     for frame in maps:
         check_shapes(frame.shape, cells.shape)
     figure = empty_map(seen_from[0])
+    shapes = {seen_from[0]: seen_from[0].project_cells(cells)}
+
+    def paint(frame: int) -> None:
+        view = seen_from[frame % len(seen_from)]
+        if view not in shapes:
+            shapes.clear()
+            shapes[view] = view.project_cells(cells)
+        shown, title = maps[frame % len(maps)], names[frame % len(names)]
+        paint_map(figure, shown, shapes[view], view, scale, title)
+
+    write_bytes(path, to_gif(figure, paint, frames, frames_per_second))
+
+
+def to_gif(
+    figure: Figure,
+    paint: Callable[[int], None],
+    frames: int,
+    frames_per_second: int,
+    dots_per_inch: int = DPI,
+) -> bytes:
+    """Return a GIF image that runs forever; the same frames give the same bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        What is seen.
+    paint : callable
+        Paints a frame, by its number from 0, into the figure.
+    frames : int
+        How many there are.
+    frames_per_second, dots_per_inch : int
+    """
     writer = PillowWriter(fps=frames_per_second)
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder) / "animation.gif"
-        with writer.saving(figure, scratch, DPI):
-            view, shapes = seen_from[0], seen_from[0].project_cells(cells)
+        with writer.saving(figure, scratch, dots_per_inch):
             for frame in range(frames):
-                if view != seen_from[frame % len(seen_from)]:
-                    view = seen_from[frame]
-                    shapes = view.project_cells(cells)
-                shown, title = maps[frame % len(maps)], names[frame % len(names)]
-                paint_map(figure, shown, shapes, view, scale, title)
+                paint(frame)
                 writer.grab_frame()
-        write_bytes(path, scratch.read_bytes())
+        return scratch.read_bytes()

@@ -11,7 +11,7 @@ from deepsphere.report.quantities import quantity, with_unit
 from deepsphere.report.style import COLOURS, GREY, finish, new_figure, plain, unique_labels
 from deepsphere.report.table import Row
 
-SHOWN = ("mse", "mae", "r2", "accuracy", "weighted_f1", "micro_map", "mean_accuracy", "map")
+SHOWN = ("mse", "mae", "r2", "accuracy", "weighted_f1", "micro_map", "map", "mean_accuracy")
 """The metrics that a figure shows, if the task has them: three at most have room."""
 
 _BASELINE: dict[str, Any] = {"marker": "o", "markersize": 5, "color": GREY}

@@ -30,7 +30,7 @@ _POINTS = 72
 _LETTER, _LINE, _BESIDE, _BELOW = 0.0085, 0.17, 2.0, 0.6
 
 
-def draw(confusion: Counts, classes: Sequence[str], title: str) -> Figure:
+def draw(confusion: Counts, classes: Sequence[str], title: str, of_what: str = "samples") -> Figure:
     """Draw a confusion matrix.
 
     Parameters
@@ -42,12 +42,14 @@ def draw(confusion: Counts, classes: Sequence[str], title: str) -> Figure:
         Their names.
     title : str
         Title of the variant.
+    of_what : str
+        What is counted.
 
     Returns
     -------
     Figure
         Colour and number of a cell are the share of its row in percent; shares below half a
-        percent have no number. Beside the name of each row is its number of samples. Rows without
+        percent have no number. Beside the name of each row is how many there are. Rows without
         any are grey.
 
     Raises
@@ -77,8 +79,8 @@ def draw(confusion: Counts, classes: Sequence[str], title: str) -> Figure:
     axes.imshow(image, interpolation="nearest", aspect="auto")
     right = int(np.trace(confusion))
     total = int(support.sum())
-    found = f"{right:,} of {total:,} right" if total else "no samples"
-    finish(axes, f"{title}\n{found}", "predicted class", "true class (number of samples)")
+    found = f"{right:,} of {total:,} right" if total else f"no {of_what}"
+    finish(axes, f"{title}\n{found}", "predicted class", f"true class (number of {of_what})")
     axes.set_xticks(range(count), [plain(name) for name in names], rotation=90)
     rows = [f"{plain(name)} ({size:,})" for name, size in zip(names, support, strict=True)]
     axes.set_yticks(range(count), rows)
@@ -94,7 +96,7 @@ def draw(confusion: Counts, classes: Sequence[str], title: str) -> Figure:
         format=PercentFormatter(1),
         ticks=[0, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 1],
     )
-    bar.set_label("share of the samples of the true class", fontsize=9)
+    bar.set_label(f"share of the {of_what} of the true class", fontsize=9)
     bar.ax.tick_params(labelsize=8)
     bar.outline.set_linewidth(0.5)
     return figure

@@ -16,7 +16,7 @@ History = Sequence[Mapping[str, Any]]
 """One entry an epoch: ``epoch``, ``loss``, and now and then metrics by the name of a split."""
 
 _SPLITS = ("validation", "test")
-_METRICS = ("mse", "accuracy")
+_METRICS = ("mse", "accuracy", "map")
 
 
 def draw(histories: Mapping[str, Sequence[History]], title: str, unit: str) -> Figure:
@@ -35,8 +35,8 @@ def draw(histories: Mapping[str, Sequence[History]], title: str, unit: str) -> F
     -------
     Figure
         Left the training loss, as the model sees it: in normalized units if the task normalizes.
-        Right the mean squared error, or the accuracy, of the monitored split. A thin line is a
-        seed, a thick one the mean over the seeds.
+        Right the mean squared error, the accuracy or the mAP of the monitored split. A thin line
+        is a seed, a thick one the mean over the seeds.
     """
     figure = new_figure(8.4, 3.9)
     left, right = figure.subplots(1, 2)

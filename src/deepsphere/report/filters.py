@@ -9,7 +9,7 @@ This module draws them, and needs no PyTorch.
 """
 
 import math
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
@@ -22,10 +22,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from deepsphere.report.learned_filters import Curves, Float, Views
 from deepsphere.report.style import GREY, finish, line_style, new_figure, plain
-
-Float = NDArray[np.float64]
-Curves = tuple[Float, Float]
 
 _WIDTH, _CURVES_HEIGHT = 9.0, 6.2
 _FEWEST_COLUMNS, _MOST_COLUMNS = 3, 4
@@ -41,49 +39,6 @@ _TICK_DISTANCE = 0.035
 # Pixels reach this part of the way that is usual to the eighth nearest pixel: it is 0.71 to the
 # corners of a square among squares, and 0.70 to the farthest corners of HEALPix pixels.
 _REACH, _NEAREST = 0.75, 8
-
-
-class Views(Protocol):
-    """Some filters, each seen in all ways: what :func:`plot_filters` draws.
-
-    :class:`deepsphere.nn.filters.FilterViews` says what all of it is, and has it.
-    """
-
-    @property
-    def channels(self) -> NDArray[np.int64]:
-        """Input and output channel of each filter, shape (filter, 2)."""
-
-    @property
-    def coefficients(self) -> Float:
-        """Chebyshev coefficients, shape (kernel_size, filter)."""
-
-    @property
-    def response(self) -> Curves:
-        """Eigenvalues, and the responses there, shape (eigenvalue, filter)."""
-
-    @property
-    def degrees(self) -> tuple[NDArray[np.int64], Float] | None:
-        """Degrees of spherical harmonics and their eigenvalues, if they are known."""
-
-    @property
-    def around(self) -> Curves:
-        """Distances from the pixel in radians, and the impulse responses, (place, filter)."""
-
-    @property
-    def eastward(self) -> Curves:
-        """The same along a great circle to the east, with negative distances in the west."""
-
-    @property
-    def northward(self) -> Curves:
-        """The same along a great circle to the north, with negative distances in the south."""
-
-    @property
-    def plane(self) -> Curves:
-        """Gnomonic coordinates, east and north, and the impulse responses there."""
-
-    @property
-    def extent(self) -> float:
-        """To which distance the view goes, in radians."""
 
 
 def plot_filters(views: Views, title: str = "") -> Figure:

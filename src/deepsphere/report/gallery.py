@@ -1,26 +1,28 @@
 """All pictures of a task, in the order in which a page shows them."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from deepsphere.report import accuracies, alike, comparison, confusion, curves, scatter, stations
+from deepsphere.report import alike, comparison, curves, scatter, stations
+from deepsphere.report.class_pictures import confusion_pictures
+from deepsphere.report.filter_pictures import filter_pictures
 from deepsphere.report.picture import Picture
+from deepsphere.report.precision_recall import Curve
 from deepsphere.report.quantities import quantity
-from deepsphere.report.runs import (
-    ClassPredictions,
-    PixelPredictions,
-    Predictions,
-    Run,
-    read_predictions,
-)
+from deepsphere.report.runs import ClassPredictions, Predictions, Run, read_predictions
+from deepsphere.report.segmentation_pictures import segmentation_pictures
 from deepsphere.report.style import unique_labels
 from deepsphere.report.table import Row
 from deepsphere.stores.reader import Store
 from deepsphere.tasks.classification_metrics import confusion_matrix
 from deepsphere.tasks.regression import error_by_output
+
+_OF_PIXELS = "segmentation"
+_NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9_.]+")
 
 
 def draw_task(
@@ -29,6 +31,7 @@ def draw_task(
     rows: Sequence[Row],
     runs: Mapping[str, Sequence[Run]],
     store: Store | None = None,
+    baselines: Mapping[str, Curve] | None = None,
 ) -> Iterator[Picture]:
     """Draw the pictures of a task.
 
@@ -43,15 +46,20 @@ def draw_task(
     runs : dict of str to sequence of Run
         The runs of each of its variants, one a seed.
     store : Store, optional
-        The task's; with it, samples are shown that a variant finds alike.
+        The task's; with it, samples are shown: those that a variant finds alike, or states with
+        the events that it finds.
+    baselines : dict of str to Curve, optional
+        Precision and recall of the baselines of a segmentation.
 
     Yields
     ------
     Picture
-        The comparison of all rows and the learning curves; then, for the first seed of each
-        variant, predicted against observed values and, if there is a value a pixel, the map of the
-        errors; of a classification, the confusion matrix, the accuracy of each class and what is
-        found alike. Those of the best variant are featured.
+        The comparison of all rows and the learning curves; filters of the best variant; then, for
+        the first seed of each variant, predicted against observed values and, if there is a value a
+        pixel, the map of the errors; of a classification, the confusion matrix, the accuracy of
+        each class and what is found alike; of a segmentation, see
+        :func:`~deepsphere.report.segmentation_pictures.segmentation_pictures`. Those of the best
+        variant are featured.
 
     Raises
     ------
@@ -82,30 +90,50 @@ def draw_task(
         featured=True,
     )
     best = _best_variant(variants)
+    if best is not None:
+        words = dict(zip((row.name for row in variants), labels, strict=True))[best.name]
+        yield from filter_pictures(best.name, runs[best.name][0], words, f"{title}\n{words}")
+    if variants and runs[variants[0].name][0].task["kind"] == _OF_PIXELS:
+        named = {row.name: label for label, row in zip(labels, variants, strict=True)}
+        yield from segmentation_pictures(
+            name, title, rows, runs, named, best, baselines or {}, store
+        )
+        return
     for label, row in zip(labels, variants, strict=True):
         run, heading = runs[row.name][0], f"{title}\n{label}"
         found = read_predictions(run)
-        if isinstance(found, PixelPredictions):
-            counts = np.rint(found.confusion).astype(np.int64)
-            yield from _confusions(
-                label, row, run, counts, found.classes.tolist(), heading, "pixels", row is best
-            )
-        elif isinstance(found, ClassPredictions):
+        if isinstance(found, ClassPredictions):
             yield from _of_classes(label, row, run, found, heading, store, row is best)
-        else:
+        elif isinstance(found, Predictions):
             yield from _of_numbers(label, row, run, found, heading, unit, row is best)
 
 
 def _of_numbers(
-    label: str, row: Row, run: Run, found: Predictions, title: str, unit: str, featured: bool
+    label: str,
+    row: Row,
+    run: Run,
+    found: Predictions,
+    title: str,
+    unit: str,
+    featured: bool,
 ) -> Iterator[Picture]:
-    yield Picture.of(
-        scatter.draw(found.prediction, found.target, found.known, title, unit),
-        f"predicted-observed-{row.name}",
-        f"{label}, seed {run.seed}: predicted against observed values of the test samples; the "
-        "line is where they are equal.",
-        featured,
-    )
+    columns: dict[str, Any] = {"": ...}
+    if found.targets is not None:
+        columns = {f", {target}": np.s_[:, place] for place, target in enumerate(found.targets)}
+    for target, column in columns.items():
+        yield Picture.of(
+            scatter.draw(
+                found.prediction[column],
+                found.target[column],
+                found.known[column],
+                title + target,
+                unit,
+            ),
+            f"predicted-observed-{row.name}{_NOT_IN_FILE_NAMES.sub('-', target)}",
+            f"{label}, seed {run.seed}: predicted against observed values of the test samples"
+            f"{target}; the line is where they are equal.",
+            featured,
+        )
     if found.dense:
         error = error_by_output(found.prediction, found.target, found.known)
         yield Picture.of(
@@ -125,43 +153,20 @@ def _of_classes(
     store: Store | None,
     featured: bool,
 ) -> Iterator[Picture]:
+    if store is not None and len(store.attrs.get("class_titles", ())) == len(found.classes):
+        found = replace(found, classes=np.array(store.attrs["class_titles"]))
     counts = confusion_matrix(found.prediction.argmax(axis=1), found.target, len(found.classes))
+    words = f"{label}, seed {run.seed}"
     classes = found.classes.tolist()
-    yield from _confusions(label, row, run, counts, classes, title, "test samples", featured)
-    if store is not None and found.sample is not None:
+    yield from confusion_pictures(counts, classes, row.name, words, title, "test samples", featured)
+    if store is not None and found.sample is not None and run.task["retrieval"]:
         yield Picture.of(
             alike.draw(found, found.sample, store, title),
             f"alike-{row.name}",
-            f"{label}, seed {run.seed}: some test samples, and what is nearest to each; a full "
+            f"{words}: some test samples, and what is nearest to each; a full "
             "frame is around those of its class.",
             featured,
         )
-
-
-def _confusions(
-    label: str,
-    row: Row,
-    run: Run,
-    counts: NDArray[np.int64],
-    classes: list[str],
-    title: str,
-    of_what: str,
-    featured: bool,
-) -> Iterator[Picture]:
-    """Draw which classes are taken for which, of samples or of pixels."""
-    yield Picture.of(
-        confusion.draw(counts, classes, title),
-        f"confusion-{row.name}",
-        f"{label}, seed {run.seed}: how many percent of the {of_what} of each class (row) are "
-        "taken for each class (column).",
-        featured,
-    )
-    yield Picture.of(
-        accuracies.draw(counts, classes, title),
-        f"accuracies-{row.name}",
-        f"{label}, seed {run.seed}: share of the {of_what} of each class that are found.",
-        featured,
-    )
 
 
 def _best_variant(variants: Sequence[Row]) -> Row | None:

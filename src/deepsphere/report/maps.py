@@ -13,7 +13,6 @@ means over the pixels of a coarser sampling, as no figure shows more. For moving
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
@@ -21,11 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Polygon
 from numpy.typing import NDArray
 
+from deepsphere.report.lines import GRATICULE_STEP, graticule
 from deepsphere.report.projections import Projection, outline
 from deepsphere.report.scales import UNKNOWN, Scale
 from deepsphere.report.shapes import Shapes
 from deepsphere.report.style import GREY, finish, new_figure
-from deepsphere.samplings.coordinates import unit_vectors
 
 Float = NDArray[np.float64]
 
@@ -34,10 +33,6 @@ _CAP_CORNERS = 24
 # Caps cover this part of the sphere, but are neither dots nor continents.
 _COVERED = 0.25
 _SMALLEST_CAP, _LARGEST_CAP = 0.4, 3.0
-_GRATICULE_STEP = 30
-_LINE_STEP = 0.5
-# Lines go on beyond a border of the paper on its other side, farther away than this.
-_LARGEST_JUMP = 0.5
 _BEYOND = 1.03
 # Light cells show on it.
 _BACKGROUND = "0.88"
@@ -171,12 +166,12 @@ def paint_map(
         )
     )
     axes.add_collection(
-        LineCollection(list(_graticule(projection)), colors="black", linewidths=0.4, alpha=0.3)
+        LineCollection(list(graticule(projection)), colors="black", linewidths=0.4, alpha=0.3)
     )
     axes.add_patch(Polygon(border, fill=False, edgecolor=GREY, linewidth=0.9, zorder=2))
     finish(axes, title, "", "")
     axes.set_axis_off()
-    view = f"{projection.description}, lines every {_GRATICULE_STEP}°"
+    view = f"{projection.description}, lines every {GRATICULE_STEP}°"
     axes.text(0, -0.01, view, transform=axes.transAxes, fontsize=8, color=GREY, va="top")
     if not np.isfinite(values).all():
         unknown = Patch(color=UNKNOWN, label="no value")
@@ -187,23 +182,3 @@ def paint_map(
 def _is_wide(projection: Projection) -> bool:
     width, height = projection.half_axes
     return width > height
-
-
-def _graticule(projection: Projection) -> Iterator[Float]:
-    """Yield the visible pieces of parallels and meridians, each of shape (points, 2)."""
-    along = np.arange(-180, 180 + _LINE_STEP, _LINE_STEP)
-    up = np.arange(-90, 90 + _LINE_STEP, _LINE_STEP)
-    lines = [
-        (along, np.full(len(along), float(latitude)))
-        for latitude in range(-60, 90, _GRATICULE_STEP)
-    ]
-    lines += [
-        (np.full(len(up), float(longitude)), up) for longitude in range(0, 360, _GRATICULE_STEP)
-    ]
-    for longitudes, latitudes in lines:
-        points, visible = projection.project_points(unit_vectors(longitudes, latitudes))
-        jumps = np.linalg.norm(np.diff(points, axis=0), axis=1) > _LARGEST_JUMP
-        breaks = np.flatnonzero(jumps | (np.diff(visible))) + 1
-        for piece, shown in zip(np.split(points, breaks), np.split(visible, breaks), strict=True):
-            if shown[0]:
-                yield piece

@@ -98,10 +98,10 @@ def _task(title: str, pictures: Sequence[Picture]) -> str:
 
 
 def _picture(picture: Picture) -> str:
-    data = b64encode(picture.png).decode("ascii")
+    data = b64encode(picture.image).decode("ascii")
     caption = escape(picture.caption)
     return (
-        f'<figure><img src="data:image/png;base64,{data}" alt="{caption}">'
+        f'<figure><img src="data:image/{picture.kind};base64,{data}" alt="{caption}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 

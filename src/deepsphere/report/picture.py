@@ -1,6 +1,7 @@
-"""A figure as it is published: a PNG image with a name and words."""
+"""A figure as it is published: an image with a name and words."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from matplotlib.figure import Figure
 
@@ -15,18 +16,20 @@ class Picture:
     ----------
     name : str
         File name without its ending.
-    png : bytes
-        The image.
+    image : bytes
     caption : str
         What the image shows and how to read it.
     featured : bool
         Whether the page shows it; all others are files only.
+    kind : {"png", "gif"}
+        What the image is, and the ending of its file.
     """
 
     name: str
-    png: bytes
+    image: bytes
     caption: str
     featured: bool
+    kind: Literal["png", "gif"] = "png"
 
     @classmethod
     def of(cls, figure: Figure, name: str, caption: str, featured: bool) -> "Picture":

@@ -5,6 +5,7 @@ The numbers themselves are defined in :mod:`deepsphere.tasks.regression`,
 :mod:`deepsphere.tasks.segmentation_metrics`.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -116,7 +117,15 @@ _OF_CLASSES = {
 }
 """Label and meaning of the metrics that each class has, by how their names begin."""
 
+_OF_TARGETS: dict[str, tuple[str, str, Literal["lower", "higher"]]] = {
+    "mae": ("MAE", "mean absolute error, in its unit, of", "lower"),
+    "r2": ("R²", "coefficient of determination of", "higher"),
+}
+"""The same of the metrics that each number of a map has, and which way is better."""
+
 _UNIT_TEXTS = {"1": "", "degC": "°C", "degrees": "°"}
+_EXPONENT = re.compile(r"(?<=[A-Za-z])-?\d+")
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def quantity(metric: str) -> Quantity:
@@ -131,6 +140,10 @@ def quantity(metric: str) -> Quantity:
         name = metric.removeprefix(f"{begin}_").replace("_", " ")
         if metric.startswith(f"{begin}_") and name:
             return Quantity(f"{label} {name}", f"{meaning} {name}", "higher", "none", False)
+    for begin, (label, meaning, better) in _OF_TARGETS.items():
+        name = metric.removeprefix(f"{begin}_")
+        if metric.startswith(f"{begin}_") and name:
+            return Quantity(f"{label} {name}", f"{meaning} {name}", better, "none", False)
     if metric not in QUANTITIES:
         raise DeepsphereError(
             f"metrics.json: found the metric {metric!r}; the report knows {', '.join(QUANTITIES)}"
@@ -139,8 +152,11 @@ def quantity(metric: str) -> Quantity:
 
 
 def unit_text(unit: str) -> str:
-    """Return a unit as people write it: ``degC`` is °C, and the unit ``1`` is not written."""
-    return _UNIT_TEXTS.get(unit, unit)
+    """Return a unit as people write it: ``degC`` is °C, ``m s-1`` has its exponent raised, and the
+    unit ``1`` is not written.
+    """
+    raised = _EXPONENT.sub(lambda exponent: exponent[0].translate(_RAISED), unit)
+    return _UNIT_TEXTS.get(unit, raised)
 
 
 def with_unit(text: str, unit: str) -> str:

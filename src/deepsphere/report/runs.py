@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, sha256_file
+from deepsphere.report.learned_filters import LearnedFilters, read_filters
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class Run:
     Attributes
     ----------
     seed : int
+    task : mapping
+        Settings of the task that it was evaluated on.
     evaluation : Path
         The file ``evaluation.json``.
     digest : str
@@ -30,14 +34,22 @@ class Run:
     history : tuple of dict
         One entry an epoch: ``epoch``, ``learning_rate``, ``loss``, and now and then the metrics
         of the monitored split by its name.
+    filters : Path or None
+        Views of the filters, if the evaluation kept any; see
+        :mod:`deepsphere.report.learned_filters`.
+    filters_digest : str
+        SHA-256 that the evaluation promises of them.
     """
 
     seed: int
+    task: Mapping[str, Any]
     evaluation: Path
     digest: str
     predictions: Path
     predictions_digest: str
     history: tuple[dict[str, Any], ...]
+    filters: Path | None = None
+    filters_digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,12 +58,14 @@ class Predictions:
 
     Attributes
     ----------
-    prediction, target : ndarray of float32, shape (sample, pixel) or (sample,)
+    prediction, target : ndarray of float32, shape (sample, pixel), (sample, target) or (sample,)
         In the unit of the data.
     known : ndarray of bool, same shape
         Where the target counts.
     longitude, latitude : ndarray of float64, shape (pixel,)
         Where the pixels are, in degrees.
+    targets : ndarray of str, shape (target,), or None
+        Names of the targets, if there are several of a sample, which are not of its pixels.
     """
 
     prediction: NDArray[np.float32]
@@ -59,6 +73,7 @@ class Predictions:
     known: NDArray[np.bool_]
     longitude: NDArray[np.float64]
     latitude: NDArray[np.float64]
+    targets: NDArray[np.str_] | None = None
 
     def __post_init__(self) -> None:
         """Check that the shapes belong together.
@@ -73,6 +88,11 @@ class Predictions:
                 f"expected one shape, found prediction {self.prediction.shape}, "
                 f"target {self.target.shape}, known {self.known.shape}"
             )
+        if self.targets is not None and self.target.shape[1:] != self.targets.shape:
+            raise ValueError(
+                f"expected a column for each of {len(self.targets)} targets, found "
+                f"{self.target.shape}"
+            )
         pixels = self.longitude.shape
         if self.latitude.shape != pixels or (self.dense and self.target.shape[1:] != pixels):
             raise ValueError(
@@ -83,7 +103,7 @@ class Predictions:
     @property
     def dense(self) -> bool:
         """Whether there is a value a pixel, not one a sample."""
-        return self.target.ndim == 2
+        return self.target.ndim == 2 and self.targets is None
 
 
 @dataclass(frozen=True)
@@ -179,19 +199,24 @@ def read_run(evaluation: Path) -> Run:
         If a file is missing or damaged.
     """
     content = read_json(evaluation, "evaluation")
-    name = content["predictions"]["file"]
-    if Path(name).name != name:
-        raise DeepsphereError(
-            f"evaluation: {evaluation} names the predictions {name!r}, which is not a file beside "
-            "it; run the evaluate stage again"
-        )
+    promised = {kind: content[kind] for kind in ("predictions", "filters") if kind in content}
+    for kind, file in promised.items():
+        if Path(file["file"]).name != file["file"]:
+            raise DeepsphereError(
+                f"evaluation: {evaluation} names the {kind} {file['file']!r}, which is not a file "
+                "beside it; run the evaluate stage again"
+            )
+    filters = promised.get("filters")
     return Run(
         seed=content["seed"],
+        task=content["task"],
         evaluation=evaluation,
         digest=sha256_file(evaluation),
-        predictions=evaluation.with_name(name),
-        predictions_digest=content["predictions"]["sha256"],
+        predictions=evaluation.with_name(promised["predictions"]["file"]),
+        predictions_digest=promised["predictions"]["sha256"],
         history=_read_history(evaluation.with_name("history.jsonl")),
+        filters=evaluation.with_name(filters["file"]) if filters else None,
+        filters_digest=filters["sha256"] if filters else "",
     )
 
 
@@ -205,14 +230,7 @@ def read_predictions(run: Run) -> Predictions | ClassPredictions | PixelPredicti
         If the file is missing, is not the one that the evaluation is about, or is damaged.
     """
     path = run.predictions
-    if not path.is_file():
-        raise DeepsphereError(f"predictions: {path} does not exist; run the evaluate stage again")
-    found = sha256_file(path)
-    if found != run.predictions_digest:
-        raise DeepsphereError(
-            f"predictions: {path} is not what {run.evaluation} scored (SHA-256 {found[:12]}…, "
-            f"expected {run.predictions_digest[:12]}…); run the evaluate stage again"
-        )
+    _check_file(run, "predictions", path, run.predictions_digest)
     try:
         with np.load(path, allow_pickle=False) as arrays:
             kind: type[Predictions] | type[ClassPredictions] | type[PixelPredictions] = Predictions
@@ -224,6 +242,31 @@ def read_predictions(run: Run) -> Predictions | ClassPredictions | PixelPredicti
         raise DeepsphereError(
             f"predictions: {path} is damaged ({error}); run the evaluate stage again"
         ) from None
+
+
+def read_run_filters(run: Run) -> dict[str, LearnedFilters]:
+    """Read the views of the filters of a run, by the name of their layer, if it has any.
+
+    Raises
+    ------
+    DeepsphereError
+        If the file is missing, is not the one that the evaluation wrote, or is damaged.
+    """
+    if run.filters is None:
+        return {}
+    _check_file(run, "filters", run.filters, run.filters_digest)
+    return read_filters(run.filters)
+
+
+def _check_file(run: Run, kind: str, path: Path, digest: str) -> None:
+    if not path.is_file():
+        raise DeepsphereError(f"{kind}: {path} does not exist; run the evaluate stage again")
+    found = sha256_file(path)
+    if found != digest:
+        raise DeepsphereError(
+            f"{kind}: {path} is not what {run.evaluation} scored (SHA-256 {found[:12]}…, "
+            f"expected {digest[:12]}…); run the evaluate stage again"
+        )
 
 
 def _read_history(path: Path) -> tuple[dict[str, Any], ...]:

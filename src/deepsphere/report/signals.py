@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Patch
 from numpy.typing import NDArray
 
-from deepsphere.regridding.projection import CHANNELS
+from deepsphere.regridding.mesh_channels import CHANNELS
 from deepsphere.report.mesh_pictures import paint_mesh
 from deepsphere.report.projections import Mollweide, Orthographic
 from deepsphere.report.scales import UNKNOWN, Scale, value_scale

@@ -40,6 +40,23 @@ class SphereImage:
     projection: Orthographic | Mollweide
     pixels: NDArray[np.int64] = field(repr=False)
 
+    @property
+    def points(self) -> tuple[Float, Float]:
+        """Where the points of the image are on paper: to the right, shape (width,), and up, shape
+        (height,).
+        """
+        half_width, half_height = self.projection.half_axes
+        height, width = self.pixels.shape
+        return _centres(width) * half_width, -_centres(height) * half_height
+
+    @property
+    def inside(self) -> NDArray[np.bool_]:
+        """Which points of the image show the sphere, shape (height, width)."""
+        half_width, half_height = self.projection.half_axes
+        horizontal, vertical = self.points
+        squares: Float = (horizontal / half_width) ** 2 + (vertical[:, None] / half_height) ** 2
+        return squares < 1
+
     def paint(self, axes: Axes, values: NDArray[np.floating], scale: Scale) -> None:
         """Paint values into axes, which show nothing but the sphere then.
 
@@ -53,7 +70,7 @@ class SphereImage:
         """
         width, height = self.projection.half_axes
         image = axes.imshow(
-            scale.colours_of(values)[self.pixels],
+            scale.colours_of(values[self.pixels]),
             extent=(-width, width, -height, height),
             interpolation="antialiased",
         )
@@ -87,15 +104,38 @@ def look_up(positions: Float, projection: Orthographic | Mollweide, height: int)
             "an image needs positions of shape (pixel, 3) and at least 1 point from bottom to "
             f"top; found {positions.shape} and {height}"
         )
+    directions, inside = image_directions(projection, height)
+    pixels = np.zeros(inside.shape, np.int64)
+    pixels[inside] = KDTree(positions).query(directions)[1]
+    return SphereImage(projection, pixels)
+
+
+def image_directions(
+    projection: Orthographic | Mollweide, height: int
+) -> tuple[Float, NDArray[np.bool_]]:
+    """Return what the points of an image look at: for samplings that know the pixel of a direction.
+
+    Parameters
+    ----------
+    projection : Orthographic or Mollweide
+        How the sphere is seen.
+    height : int
+        Points of the image from bottom to top.
+
+    Returns
+    -------
+    directions : ndarray of float64, shape (points inside, 3)
+        Unit vectors, of the points inside the sphere's border alone.
+    inside : ndarray of bool, shape (height, width)
+        Which points these are, the upper row first.
+    """
     half_width, half_height = projection.half_axes
     width = round(height * half_width / half_height)
     horizontal = _centres(width) * half_width
     vertical = -_centres(height) * half_height
     points = np.stack(np.meshgrid(horizontal, vertical), axis=-1)
     inside = ((points / projection.half_axes) ** 2).sum(axis=-1) < 1
-    pixels = np.zeros((height, width), np.int64)
-    pixels[inside] = KDTree(positions).query(_directions(projection, points[inside]))[1]
-    return SphereImage(projection, pixels)
+    return _directions(projection, points[inside]), inside
 
 
 def view_axes(view: Orthographic) -> Float:

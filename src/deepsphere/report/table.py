@@ -115,7 +115,8 @@ def size(task: Mapping[str, Any]) -> str:
     samples = task["samples"]
     parts = ", ".join(f"{samples[split]:,} {split}" for split in _SPLITS if samples.get(split))
     if "answers" in samples:
-        parts += f" ({samples['answers']:,} answers, one an object)"
+        each = "one an object" if samples["answers"] < samples["test"] else "one a part of each"
+        parts += f" ({samples['answers']:,} answers, {each})"
     broken = task["store"].get("broken", 0)
     aside = f"; {broken:,} broken files set aside" if broken else ""
     return f"{task['pixels']:,} pixels; samples: {parts}{aside}"

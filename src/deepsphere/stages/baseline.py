@@ -15,6 +15,8 @@ from deepsphere.tasks.samples import Float, Predictions, Samples
 
 _LOG = logging.getLogger(__name__)
 _BATCH_SIZE = 16
+# Of a segmentation, for figures.
+_CURVES, _DIGITS = ("precision", "recall"), 6
 
 
 def run(settings: dict[str, Any], threads: int = 1) -> None:
@@ -35,13 +37,14 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     baselines = {}
     counts = {name: len(part) for name, part in samples.splits.items()}
     for name, description, parameters, prediction in task.baselines(store):
-        metrics, answers = _scores(samples, prediction, output)
+        metrics, answers, curves = _scores(samples, prediction, output)
         if answers != counts["test"]:
             counts["answers"] = answers
         baselines[name] = {
             "description": description,
             "parameters": parameters,
             "metrics": metrics,
+            **curves,
         }
         scores = ", ".join(f"{metric} {value:.4g}" for metric, value in metrics.items())
         _LOG.info("%s: %s", name, scores)
@@ -61,15 +64,17 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
 
 def _scores(
     samples: Samples, prediction: Float | Callable[[NDArray[np.int64]], Float], output: Path
-) -> tuple[dict[str, float], int]:
-    """Return the scores of what is said of the test samples, or of what says it batch by batch,
-    and the number of answers that were scored.
+) -> tuple[dict[str, float], int, dict[str, Any]]:
+    """Return the scores of what is said of the test samples, or of what says it batch by batch, the
+    number of answers that were scored, and what figures need of them.
     """
     with empty_scratch(output) as scratch:
         tally = samples.tally(scratch)
         for found in _predictions(samples, prediction):
             tally.add(found)
-        return dict(tally.scores()), len(tally.kept()["target"])
+        kept = tally.kept()
+        curves = {name: kept[name].round(_DIGITS).tolist() for name in _CURVES if name in kept}
+        return dict(tally.scores()), len(kept["target"]), {"curves": curves} if curves else {}
 
 
 def _predictions(

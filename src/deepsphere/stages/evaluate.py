@@ -1,4 +1,4 @@
-"""Score a trained run on the test samples, and keep its predictions."""
+"""Score a trained run on the test samples, and keep its predictions and some of its filters."""
 
 import logging
 import math
@@ -11,6 +11,8 @@ import torch
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import empty_scratch, read_json, sha256_file, write_json, written_whole
+from deepsphere.nn.model_filters import model_filters
+from deepsphere.report.learned_filters import save_filters
 from deepsphere.stages.inputs import open_run
 from deepsphere.tasks.samples import Samples, Tally, Tunable
 from deepsphere.training.devices import find_device
@@ -25,7 +27,7 @@ _BATCH_VALUES = 1 << 24
 
 
 def run(settings: dict[str, Any], threads: int = 1) -> None:
-    """Evaluate a run and write its metrics and predictions.
+    """Evaluate a run and write its metrics, predictions and filters.
 
     Parameters
     ----------
@@ -82,6 +84,9 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
                 longitude=inputs.store.longitude,
                 latitude=inputs.store.latitude,
             )
+    filters = Path(settings["filters"])
+    with written_whole(filters) as stream:
+        save_filters(stream, model_filters(model, inputs.graph))
     evaluation = {
         "stage": "evaluate",
         "experiment": settings["experiment"],
@@ -96,6 +101,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
         "pixels": inputs.store.shape[1],
         "inputs": {**inputs.digests, "model": manifest["digest"]},
         "predictions": {"file": file.name, "sha256": sha256_file(file)},
+        "filters": {"file": filters.name, "sha256": sha256_file(filters)},
     }
     write_json(Path(settings["evaluation"]), evaluation)
     _LOG.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))

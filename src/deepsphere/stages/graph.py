@@ -41,6 +41,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
         areas=graph_settings.areas,
         refinement=graph_settings.refinement,
         laplacian=graph_settings.laplacian,
+        parts=graph_settings.parts,
     )
     sampling, inputs = _sampling(settings, graph_settings)
     hierarchy = build_hierarchy(sampling, graph_settings.levels)
@@ -65,7 +66,7 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     write_json(Path(settings["manifest"]), manifest)
     for description in descriptions:
         pieces = description["components"]["count"]
-        if pieces > 1:
+        if pieces > graph_settings.parts:
             _LOG.warning(
                 "graph %s: %s falls into %d pieces, which a convolution cannot see across; give it "
                 "more neighbours, a wider kernel, or another sampling",

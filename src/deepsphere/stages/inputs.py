@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from deepsphere.files import read_json
-from deepsphere.graphs.storage import load_graph
+from deepsphere.graphs.storage import StoredGraph, load_graph
 from deepsphere.nn.hierarchy import graph_hierarchy
 from deepsphere.registry import load
 from deepsphere.stores.reader import Store, open_store
@@ -25,6 +25,7 @@ class RunInputs:
     store : Store
     samples : Samples
         The samples of the task on the store.
+    graph : StoredGraph
     build : callable
         Makes the model with random weights.
     digests : dict of str to str
@@ -33,6 +34,7 @@ class RunInputs:
 
     store: Store
     samples: Samples
+    graph: StoredGraph
     build: Callable[[], nn.Module]
     digests: dict[str, str]
 
@@ -64,8 +66,8 @@ def open_run(settings: dict[str, Any]) -> RunInputs:
             settings["model"],
             samples.input_channels,
             graph_hierarchy(graph),
-            None if samples.classes is None else len(samples.classes),
+            None if samples.outputs is None else len(samples.outputs),
             samples.input_times,
         )
 
-    return RunInputs(store, samples, build, digests)
+    return RunInputs(store, samples, graph, build, digests)

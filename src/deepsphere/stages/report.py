@@ -2,13 +2,20 @@
 
 import logging
 import shutil
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import open_scratch, publish_folder, read_json, sha256_file, write_bytes
+from deepsphere.report.experiment_pictures import noise_pictures, sky_pictures
 from deepsphere.report.gallery import draw_task
 from deepsphere.report.page import Section, page
+from deepsphere.report.picture import Picture
+from deepsphere.report.precision_recall import Curve
 from deepsphere.report.runs import Run, read_run
 from deepsphere.report.table import rows
 from deepsphere.report.table_html import html
@@ -59,24 +66,53 @@ def _experiment(name: str, experiment: dict[str, Any], folder: Path) -> Section:
     }
     table = rows(metrics)
     folder.mkdir()
-    tasks = []
+    settings = {row.task: runs[row.name][0].task for row in table if row.kind == "variant"}
+    # Most tasks of an experiment share a store, and to check it takes time.
+    opened = cache(_store)
+    stores = {
+        task: opened(experiment["stores"].get(task), described["store"]["digest"])
+        for task, described in metrics["tasks"].items()
+    }
+    parts = [
+        ("Scores against noise", tuple(noise_pictures(metrics["tasks"], settings, table))),
+        ("What is told apart", tuple(_maps(metrics["tasks"], settings, stores))),
+    ]
     for task, described in metrics["tasks"].items():
         of_task = [row for row in table if row.task == task]
-        store = _store(experiment["stores"].get(task), described["store"]["digest"])
-        pictures = tuple(draw_task(task, described, of_task, runs, store))
+        baselines = _curves(experiment["baselines"][task])
+        drawn = draw_task(task, described, of_task, runs, stores[task], baselines)
+        parts.append((described["title"] or task, tuple(drawn)))
+    parts = [(title, pictures) for title, pictures in parts if pictures]
+    for title, pictures in parts:
         for picture in pictures:
-            write_bytes(folder / f"{picture.name}.png", picture.png)
-        tasks.append((described["title"] or task, pictures))
-        _LOG.info("%s: %d figures of %s", name, len(pictures), task)
+            write_bytes(folder / f"{picture.name}.{picture.kind}", picture.image)
+        _LOG.info("%s: %d figures of %s", name, len(pictures), title)
     return Section(
         name=name,
         title=metrics["title"],
         simulated=metrics["simulated"],
         table=html(metrics),
         metrics=tuple(metrics["metrics"]),
-        tasks=tuple(tasks),
+        tasks=tuple(parts),
         origins=_origins(path, metrics, runs),
     )
+
+
+def _maps(
+    tasks: dict[str, Any], settings: dict[str, Any], stores: dict[str, Store | None]
+) -> Iterator[Picture]:
+    """Yield the maps of what the tasks tell apart, once for all stores of the same ones."""
+    shown = []
+    for task, store in stores.items():
+        if store is None:
+            continue
+        described = tasks[task]["store"]
+        attributes = [store.attrs.get(name) for name in ("nside", "smoothing")]
+        of_what = attributes, sorted(store.attrs.get("maps", [described["name"]]))
+        if of_what not in shown:
+            shown.append(of_what)
+            channel = settings[task]["channels"][0]
+            yield from sky_pictures(described["name"], store, channel, described["simulated"])
 
 
 def _store(folder: str | None, digest: str) -> Store | None:
@@ -87,6 +123,16 @@ def _store(folder: str | None, digest: str) -> Store | None:
         _LOG.warning("%s is gone, so that no samples of it are shown", folder)
         return None
     return open_store(Path(folder), digest)
+
+
+def _curves(path: str) -> dict[str, Curve]:
+    """Return precision and recall of the baselines of a task, of those that have them."""
+    baselines = read_json(Path(path), "baselines of the task")["baselines"]
+    return {
+        name: Curve(*(np.array(found["curves"][part]) for part in ("precision", "recall")))
+        for name, found in baselines.items()
+        if "curves" in found
+    }
 
 
 def _in_order(metrics: dict[str, Any], variants: list[str], path: Path) -> dict[str, Any]:

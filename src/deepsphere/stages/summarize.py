@@ -67,7 +67,10 @@ def _task(name: str, task: dict[str, Any], found: dict[str, Any]) -> dict[str, A
             "simulated": store["simulated"],
             "broken": store["report"].get("quarantined", {}).get("count", 0),
         },
-        "baselines": found["baselines"],
+        "baselines": {
+            name: {key: baseline[key] for key in ("description", "parameters", "metrics")}
+            for name, baseline in found["baselines"].items()
+        },
     }
 
 

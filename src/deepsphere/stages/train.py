@@ -53,7 +53,12 @@ def _train(settings: dict[str, Any], folder: Path, threads: int, writes: bool) -
     fingerprint = {
         **what,
         # The one shows the numbers and decides none, the other is not the device but a wish.
-        "training": {**settings["training"], "tensorboard": None, "device": None},
+        "training": {
+            **settings["training"],
+            "tensorboard": None,
+            "device": None,
+            "recompute": None,
+        },
         **inputs.digests,
         "code": code_digest(
             [
@@ -90,7 +95,7 @@ def _train(settings: dict[str, Any], folder: Path, threads: int, writes: bool) -
         "digest": weights_digest(weights),
         "parameters": parameters,
         "samples": {name: len(part) for name, part in inputs.samples.splits.items()},
-        "use": record_use(settings, inputs.samples),
+        "use": record_use(settings, inputs.store, inputs.samples),
         "selected_epoch": progress.best["epoch"] if progress.best else progress.epoch,
         "versions": {"torch": torch.__version__},
     }
