@@ -10,6 +10,8 @@ TORCH ?= torch==2.13.0
 WORKERS ?= 2
 # Each worker its core: the threads of idle linear algebra would spin on the others'.
 ONE_THREAD = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+# The tests start hundreds of processes, which are not all to compile the package again.
+BYTECODE = PYTHONDONTWRITEBYTECODE=
 
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
@@ -18,12 +20,12 @@ PIP = $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 demo: $(VENV)/run.stamp
 	$(BIN)/snakemake --configfile config/demo.yaml
-	@echo "tables:  demo/results/{ghcn,shrec17,modelnet40}/metrics.json"
+	@echo "tables:  demo/results/{ghcn,shrec17,modelnet40,climate,cosmo}/metrics.json"
 	@echo "figures: demo/results/figures/"
 	@echo "report:  demo/results/report.html"
 
 test: $(VENV)/test.stamp
-	$(ONE_THREAD) $(BIN)/python -m pytest -n $(WORKERS)
+	$(ONE_THREAD) $(BYTECODE) $(BIN)/python -m pytest -n $(WORKERS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check
@@ -39,7 +41,7 @@ clean:
 $(VENV)/run.stamp: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) '$(TORCH)'
-	$(PIP) --editable .
+	$(PIP) --editable '.[cosmology]'
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp

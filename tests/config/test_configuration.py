@@ -288,6 +288,11 @@ WRONG = [
         "the task 'next' uses 'maps'",
     ),
     (
+        "graphs/near/parts",
+        12,
+        "graphs.near.parts: found 12 on stations; it is for healpix",
+    ),
+    (
         "experiments/trial/variants/day/model",
         {"kind": "dense-regressor", "kernel_size": 3},
         "experiments.trial.variants.day.model.kind: found 'dense-regressor'; "
@@ -354,6 +359,17 @@ def test_an_error_of_the_base_is_told_once(small: dict[str, Any]) -> None:
 def test_a_variant_that_says_so_itself_is_blamed_itself(small: dict[str, Any]) -> None:
     values = put(small, "experiments/trial/variants/wide/training/epochs", 0)
     assert message_of(values).startswith("experiments.trial.variants.wide.training.epochs: found 0")
+
+
+def test_only_graph_convolutions_are_computed_again(small: dict[str, Any]) -> None:
+    put_at = "experiments/trial/variants/wide"
+    changed = put(small, f"{put_at}/training", {"recompute": True})
+    assert check_configuration(changed).experiments["trial"].variants["wide"].training.recompute
+    changed = put(changed, f"{put_at}/model", {"kind": "planar-classifier"})
+    assert message_of(changed) == (
+        "experiments.trial.variants.wide.training.recompute: found true; only graph convolutions "
+        "are computed again, and 'planar-classifier' has none: leave it out"
+    )
 
 
 def test_errors_are_counted(small: dict[str, Any]) -> None:

@@ -72,6 +72,7 @@ def test_what_is_left_out() -> None:
         "areas": None,
         "refinement": None,
         "laplacian": "combinatorial",
+        "parts": 1,
         "rescaling": "symmetric",
     }
 
@@ -212,7 +213,31 @@ WRONG_TOGETHER = [
         {"store": "maps", "laplacian": "normalized", "refinement": 3},
         "graphs.near.refinement: is for the combinatorial Laplacian; leave it out with the normal",
     ),
+    (
+        {"sampling": "healpix:4", "weights": "cotangent", "parts": 12},
+        "graphs.near.parts: finite elements join the whole sampling; leave it out",
+    ),
+    (
+        {"sampling": "healpix:4", "parts": 5},
+        "graphs.near.parts: found 5, and 192 pixels of healpix:4 on the coarsest level; give a",
+    ),
+    (
+        {"sampling": "healpix:4", "levels": 2, "parts": 192},
+        "graphs.near.parts: found 192, and 48 pixels of healpix:4 on the coarsest level; give a",
+    ),
+    (
+        {"sampling": "cubed:4", "parts": 6},
+        "graphs.near.parts: found 6 on cubed:4; it is for healpix",
+    ),
+    (
+        {"store": "maps", "parts": 2},
+        "graphs.near.parts: found 2 on stations; it is for healpix",
+    ),
     # Single values.
+    (
+        {"sampling": "healpix:4", "parts": 0},
+        "graphs.near.parts: found 0; input should be greater than or equal to 1",
+    ),
     (
         {"sampling": "healpix:4", "levels": 0},
         "graphs.near.levels: found 0; input should be greater than or equal to 1",
@@ -284,6 +309,8 @@ def test_settings_that_do_not_go_together_are_told_apart(
         {"areas": True, "refinement": 3},
         {"weights": "cotangent"},
         {"width": 0.1},
+        {"parts": 48, "levels": 2},
+        {"parts": 4, "sampling": "healpix:4:0/12"},
     ],
     ids=str,
 )

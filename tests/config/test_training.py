@@ -38,6 +38,7 @@ def test_all_that_is_new_is_off_by_default() -> None:
         "momentum": 0,
         "patience": None,
         "precision": "float32",
+        "recompute": False,
         "schedule": "constant",
         "schedule_unit": "epoch",
         "select": "last",

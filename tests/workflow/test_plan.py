@@ -50,17 +50,17 @@ EXPERIMENT = {
 """The steps of the experiment ghcn."""
 
 EVERYTHING = {
-    "fetch": 4,
-    "store": 8,
-    "graph": 10,
-    "train": 60 + 30 + 27,
-    "evaluate": 60 + 30 + 27,
-    "baseline": 8 + 10 + 7,
-    "summarize": 3,
+    "fetch": 8,
+    "store": 18,
+    "graph": 24,
+    "train": 60 + 30 + 27 + 72 + 327,
+    "evaluate": 60 + 30 + 27 + 72 + 327,
+    "baseline": 8 + 10 + 7 + 12 + 21,
+    "summarize": 5,
     "report": 1,
     "all": 1,
 }
-"""The steps of ghcn, shrec17 and modelnet40."""
+"""The steps of all experiments."""
 
 
 def test_a_fresh_clone_lists_the_whole_plan_without_the_network(fresh: Any) -> None:
@@ -88,7 +88,7 @@ def test_the_slurm_profile_lists_the_same_plan(fresh: Any) -> None:
 
 def test_the_demo_is_simulated_and_stays_in_its_folder(fresh: Any) -> None:
     output = dry_run(fresh, "--configfile", "config/demo.yaml")
-    assert jobs(output)["fetch"] == 3
+    assert jobs(output)["fetch"] == 4
     assert "demo/results/report.html" in output
 
 

@@ -13,7 +13,7 @@ rule baseline:
     threads: 1
     resources:
         mem_mb=memory("baseline", 4000),
-        runtime=minutes("baseline", 60),
+        runtime=minutes("baseline", 960),
     params:
         settings=settings("baseline"),
     message:

@@ -24,6 +24,7 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.locks import find_writer, only_writer
 from deepsphere.plan import Plan
 from deepsphere.provenance import source_files
+from deepsphere.registry import load
 from deepsphere.slurm import MEMORY, TIME, cancel_jobs, doublings, had_jobs, note_jobs
 
 # The commands run in the environment that runs Snakemake (or in the rule's own, where Snakemake is
@@ -99,6 +100,15 @@ def minutes(stage, number):
     Stages that go on where they stopped ask for the same again, which any partition grants.
     """
     return lambda wildcards: number * 2 ** doublings(stage, list(wildcards), TIME)
+
+
+def memory_of_graph(wildcards):
+    """Return the memory of graphs: 60 bytes for each pixel and neighbour, and some for itself."""
+    graph = job("graph", wildcards).settings["graph"]
+    kind, _, parameters = (graph["sampling"] or "").partition(":")
+    pixels = len(load("samplings", kind).parse(parameters)) if kind else 0
+    edges = pixels * graph["neighbours"]
+    return memory("graph", 2000 + 60 * edges // 10**9 * 1000)(wildcards)
 
 
 def cores_of_store(wildcards):
@@ -205,7 +215,13 @@ def tables_and_evaluations(wildcards):
         for path in paths
     ]
     curves = [str(Path(path).with_name("history.jsonl")) for path in evaluations]
-    return [*(plan["metrics"] for plan in experiments), *evaluations, *curves]
+    baselines = [path for plan in experiments for path in plan["baselines"].values()]
+    return [
+        *(plan["metrics"] for plan in experiments),
+        *evaluations,
+        *curves,
+        *baselines,
+    ]
 
 
 def print_status():

@@ -7,6 +7,7 @@ rule evaluate:
     output:
         evaluation=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/evaluation.json",
         predictions=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/predictions.npz",
+        filters=f"{PATHS.results}/{{experiment}}/{{variant}}/seed-{{seed}}/filters.npz",
     log:
         f"{PATHS.logs}/evaluate/{{experiment}}-{{variant}}-seed-{{seed}}.log",
     benchmark:

@@ -13,7 +13,7 @@ rule graph:
         "../../environment.yml"
     threads: 1
     resources:
-        mem_mb=memory("graph", 2000),
+        mem_mb=memory_of_graph,
         runtime=minutes("graph", 60),
     params:
         settings=settings("graph"),

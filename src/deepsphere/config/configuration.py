@@ -51,7 +51,11 @@ class Configuration(StrictModel):
                 )
         for name, graph in self.graphs.items():
             if graph.store is not None:
-                _known("store", graph.store, self.stores, ["graphs", name, "store"])
+                store = _known("store", graph.store, self.stores, ["graphs", name, "store"])
+                try:
+                    graph.check_parts(_sampling(store))
+                except ValueError as error:
+                    raise wrong(["graphs", name, "parts"], str(error)) from None
         for name, experiment in self.experiments.items():
             self._check_experiment(["experiments", name], experiment)
         if _FIGURES in self.experiments:
@@ -89,6 +93,14 @@ class Configuration(StrictModel):
                 [*where, "graph"],
                 f"found {variant.graph!r}, a graph on {_place(graph)}; "
                 f"the task {variant.task!r} uses {task.store!r}{on}",
+            )
+        # Only tasks that answer for whole maps have parts.
+        parts = getattr(task, "parts", 1)
+        if graph.parts != parts:
+            raise wrong(
+                [*where, "graph"],
+                f"found {variant.graph!r}, of parts: {graph.parts}; the task {variant.task!r} has "
+                f"parts: {parts}; give both the same",
             )
         if variant.model.depth > graph.levels:
             raise wrong(

@@ -4,9 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from deepsphere.config.base import Name, StrictModel
+from deepsphere.config.base import Name, StrictModel, wrong
 from deepsphere.config.kinds import Task
-from deepsphere.config.models import Model
+from deepsphere.config.models import Model, PlanarClassifier
 from deepsphere.config.training import Training
 
 
@@ -30,6 +30,16 @@ class Variant(StrictModel):
     model: Model = Field(description="the model")
     training: Training = Field(description="how it is trained")
     published: Published | None = Field(default=None, description="the published result")
+
+    @model_validator(mode="after")
+    def _training_fits_the_model(self) -> "Variant":
+        if self.training.recompute and isinstance(self.model, PlanarClassifier):
+            raise wrong(
+                ["training", "recompute"],
+                f"found true; only graph convolutions are computed again, and {self.model.kind!r} "
+                "has none: leave it out",
+            )
+        return self
 
 
 class Experiment(StrictModel):

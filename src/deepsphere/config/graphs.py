@@ -87,6 +87,13 @@ class GraphSettings(StrictModel):
     laplacian: Literal["combinatorial", "normalized"] = Field(
         default="combinatorial", description="D - A, or I - D^-1/2 A D^-1/2"
     )
+    parts: int = Field(
+        default=1,
+        ge=1,
+        description="runs of equally many pixels into which HEALPix falls, with no edge between "
+        "two of them: 12, 48 or 192 are its patches of order 1, 2 or 4, each with a graph of its "
+        "own",
+    )
     rescaling: Literal["symmetric", "damped", "shifted"] = Field(
         default="symmetric",
         description="how the spectrum is brought into [-1, 1]: 2L/lmax - I, "
@@ -125,9 +132,37 @@ class GraphSettings(StrictModel):
             for name in ("width", "width_rule", "areas", "refinement"):
                 if getattr(self, name):
                     raise wrong([name], "is for gaussian weights; leave it out with other ones")
+        if self.parts > 1 and self.weights == "cotangent":
+            raise wrong(["parts"], "finite elements join the whole sampling; leave it out")
+        if self.sampling is not None:
+            try:
+                self.check_parts(self.sampling)
+            except ValueError as error:
+                raise wrong(["parts"], str(error)) from None
         if self.laplacian == "normalized" and (self.areas or self.refinement):
             raise wrong(
                 ["areas" if self.areas else "refinement"],
                 "is for the combinatorial Laplacian; leave it out with the normalized one",
             )
         return self
+
+    def check_parts(self, sampling: str | None) -> None:
+        """Raise ValueError if a sampling of this name does not fall into the parts on all levels.
+
+        Parameters
+        ----------
+        sampling : str or None
+            The name of the sampling, or None on stations.
+        """
+        if self.parts == 1:
+            return
+        kind, _, parameters = (sampling or "stations").partition(":")
+        if kind != "healpix":
+            raise ValueError(f"found {self.parts} on {sampling or 'stations'}; it is for healpix")
+        pixels = len(load("samplings", kind).parse(parameters))
+        coarser = 4 ** (self.levels - 1)
+        if pixels % (coarser * self.parts):
+            raise ValueError(
+                f"found {self.parts}, and {pixels / coarser:g} pixels of {sampling} on the "
+                "coarsest level; give a number that divides them, or fewer levels"
+            )

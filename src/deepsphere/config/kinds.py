@@ -22,7 +22,7 @@ SOURCES = (
     "deepcam",
     "cosmo",
 )
-TASKS = ("forecast", "day-of-year", "classification", "segmentation")
+TASKS = ("forecast", "day-of-year", "classification", "segmentation", "parameters")
 
 
 def _union(classes: list[Any]) -> Any:

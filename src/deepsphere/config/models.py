@@ -86,6 +86,19 @@ class Classifier(StrictModel):
         return len(self.widths) + 1 if self.levels is None else self.levels[-1] + 1
 
 
+class PlanarClassifier(StrictModel):
+    """One class a patch of HEALPix, taken for a flat image: plain convolutions that halve it."""
+
+    depth: ClassVar[int] = 1
+
+    kind: Literal["planar-classifier"] = Field(description="the kind of model")
+    kernel_size: int = Field(default=5, ge=1, description="side of each filter, in pixels")
+    widths: Widths = (8, 16, 32, 32, 16)
+    fully_convolutional: bool = Field(
+        default=False, description="true: a last convolution in place of the dense layer"
+    )
+
+
 class _EncoderDecoder(StrictModel):
     """What the U-Nets share."""
 
@@ -143,6 +156,6 @@ class RecurrentUNet(_EncoderDecoder):
 
 
 Model = Annotated[
-    DenseRegressor | GlobalRegressor | Classifier | UNet | RecurrentUNet,
+    DenseRegressor | GlobalRegressor | Classifier | PlanarClassifier | UNet | RecurrentUNet,
     Field(discriminator="kind"),
 ]

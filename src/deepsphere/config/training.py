@@ -74,6 +74,11 @@ class Training(StrictModel):
         default="float32",
         description="of the network's operations; weights and losses are float32 always",
     )
+    recompute: bool = Field(
+        default=False,
+        description="compute each block again for its gradient, instead of keeping what it made "
+        "(gradient checkpointing): the same numbers in less memory and more time",
+    )
     devices: int = Field(
         default=1, ge=1, description="processes of a machine, each with a device of its own"
     )
