@@ -1,5 +1,6 @@
 """A copy of the project that a test may edit, run and kill, with an experiment of seconds."""
 
+import fcntl
 import json
 import os
 import re
@@ -88,9 +89,10 @@ CONFIGURATION: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project in a folder of its own."""
+    """A copy of the project in a folder of its own, and what Python starts Snakemake by."""
 
     folder: Path
+    snakemake: tuple[str, ...] = ("-m", "snakemake")
 
     def write(self, configuration: dict[str, Any]) -> None:
         """Write the configuration that :meth:`run` uses."""
@@ -109,7 +111,7 @@ class Project:
     ) -> subprocess.Popen[str]:
         """Start snakemake in a process group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments, "--cores", "2"],
+            [sys.executable, *self.snakemake, *arguments, "--cores", "2"],
             cwd=self.folder,
             env=environment,
             stdout=subprocess.PIPE,
@@ -126,7 +128,7 @@ class Project:
             arguments = (*arguments, "--configfile", "small.yaml")
         process = self.start(*arguments, environment=environment)
         try:
-            output, _ = process.communicate(timeout=500)
+            output, _ = process.communicate(timeout=1000)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -187,10 +189,19 @@ def copy_project(folder: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Return a project whose pipeline ran to the end. Leave it as it is."""
-    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
-    project.run()
-    return project
+    """Return a project whose pipeline ran to the end. Leave it as it is.
+
+    All workers of a test run have the same one: the first makes it, and the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "finished"
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            made = copy_project(folder.with_suffix(".scratch"))
+            made.run()
+            made.folder.rename(folder)
+    return Project(folder)
 
 
 @pytest.fixture
