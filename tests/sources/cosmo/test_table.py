@@ -53,7 +53,11 @@ def test_wrong_tables(text: str, message: str) -> None:
         read_table("t.csv", text.encode())
 
 
-@pytest.mark.parametrize("content", [b"file\n\xff\n", gzip.compress(b"file\na\n" * 99)[:-12]])
+@pytest.mark.parametrize(
+    "content",
+    [b"file\n\xff\n", gzip.compress(b"file\na\n" * 99)[:-12]],
+    ids=["not UTF-8", "cut short"],
+)
 def test_damaged_tables(content: bytes) -> None:
     with pytest.raises(DeepsphereError, match=r"UTF-8|cut short"):
         read_table("t.csv", content)
