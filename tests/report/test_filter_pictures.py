@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from deepsphere.files import sha256_file
+from deepsphere.nn.learned_filters import save_filters
 from deepsphere.report import filter_pictures as module
 from deepsphere.report.filter_pictures import filter_pictures
-from deepsphere.report.learned_filters import save_filters
 from deepsphere.report.runs import Run
 from deepsphere.report.style import new_figure
 

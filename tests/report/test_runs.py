@@ -5,7 +5,7 @@ import pytest
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import sha256_file, write_json
-from deepsphere.report.learned_filters import save_filters
+from deepsphere.nn.learned_filters import save_filters
 from deepsphere.report.runs import (
     ClassPredictions,
     Predictions,

@@ -293,8 +293,8 @@ def test_a_step_without_enough_memory_gets_more_and_what_fails_for_good_is_told(
     arguments = (*PROFILE, "data/graphs/near.json", "--configfile", "small.yaml")
     rule = long_training.folder / "workflow/rules/graph.smk"
     text = rule.read_text()
-    assert 'memory("graph", 2000)' in text
-    rule.write_text(text.replace('memory("graph", 2000)', 'memory("graph", 200)'))
+    assert "mem_mb=memory_of_graph" in text
+    rule.write_text(text.replace("memory_of_graph", 'memory("graph", 200)'))
     long_training.run(*arguments[:-2], environment=environment)
     found = [job for job in jobs(cluster, long_training) if "graph" in job["Comment"]]
     assert [job["MinMemoryNode"] for job in found][:2] == ["200M", "400M"]

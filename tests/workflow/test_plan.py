@@ -88,7 +88,7 @@ def test_the_slurm_profile_lists_the_same_plan(fresh: Any) -> None:
 
 def test_the_demo_is_simulated_and_stays_in_its_folder(fresh: Any) -> None:
     output = dry_run(fresh, "--configfile", "config/demo.yaml")
-    assert jobs(output)["fetch"] == 4
+    assert jobs(output)["fetch"] == 5
     assert "demo/results/report.html" in output
 
 

@@ -120,7 +120,7 @@ def test_each_stage_is_stale_where_a_module_is_edited_that_it_loads_and_nowhere_
     for path, content in before.items():
         path.write_bytes(content + b"\n# edited\n")
     for stage, outputs in OUTPUTS.items():
-        planned = project.run("-n", "--allowed-rules", stage, "--", *outputs)
+        planned = project.run(*outputs, "--allowed-rules", stage, "-n")
         reasons = re.findall(r"\nReason: Updated input files: (.*)", planned)
         assert len(reasons) == len(outputs), planned
         found = {name for reason in reasons for name in reason.split(", ")}

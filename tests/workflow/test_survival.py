@@ -108,7 +108,7 @@ def test_a_second_call_of_snakemake_in_a_folder_is_refused(project: Any) -> None
     first = project.start("--configfile", "small.yaml")
     try:
         lock = project.folder / ".snakemake/.caller.lock"
-        while first.poll() is None and not (lock.exists() and lock.read_text()):
+        while first.poll() is None and str(first.pid) not in lock.read_text():
             time.sleep(0.05)
         second = project.start("--configfile", "small.yaml")
         output, _ = second.communicate(timeout=100)

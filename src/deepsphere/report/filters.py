@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from deepsphere.report.learned_filters import Curves, Float, Views
+from deepsphere.nn.learned_filters import Curves, Float, Views
 from deepsphere.report.style import GREY, finish, line_style, new_figure, plain
 
 _WIDTH, _CURVES_HEIGHT = 9.0, 6.2

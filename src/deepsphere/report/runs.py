@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, sha256_file
-from deepsphere.report.learned_filters import LearnedFilters, read_filters
+from deepsphere.nn.learned_filters import LearnedFilters, read_filters
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Run:
         of the monitored split by its name.
     filters : Path or None
         Views of the filters, if the evaluation kept any; see
-        :mod:`deepsphere.report.learned_filters`.
+        :mod:`deepsphere.nn.learned_filters`.
     filters_digest : str
         SHA-256 that the evaluation promises of them.
     """

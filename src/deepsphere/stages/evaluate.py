@@ -11,8 +11,8 @@ import torch
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import empty_scratch, read_json, sha256_file, write_json, written_whole
+from deepsphere.nn.learned_filters import save_filters
 from deepsphere.nn.model_filters import model_filters
-from deepsphere.report.learned_filters import save_filters
 from deepsphere.stages.inputs import open_run
 from deepsphere.tasks.samples import Samples, Tally, Tunable
 from deepsphere.training.devices import find_device

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.report.learned_filters import read_filters, save_filters
+from deepsphere.nn.learned_filters import read_filters, save_filters
 
 RANDOM = np.random.default_rng(0)
 
