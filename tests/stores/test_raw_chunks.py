@@ -48,6 +48,16 @@ def test_any_rows_in_any_order(folders, numbers):
         np.testing.assert_array_equal(read(open_rows(folder), numbers), VALUES[numbers])
 
 
+@settings(derandomize=True, max_examples=100)
+@given(st.lists(st.integers(0, SHAPE[0] - 1), max_size=40), st.integers(0, 3), st.integers(0, 3))
+def test_a_part_of_any_rows(folders, numbers, first, last):
+    expected = VALUES[numbers, first:last]
+    for folder in folders:
+        out = np.full(expected.shape, np.nan, dtype=np.float32)
+        open_rows(folder).read_into(np.array(numbers, dtype=np.int64), out, first)
+        np.testing.assert_array_equal(out, expected)
+
+
 @settings(derandomize=True, max_examples=50)
 @given(st.integers(0, SHAPE[0]), st.integers(0, SHAPE[0]))
 def test_ranges_of_rows(folders, start, stop):

@@ -64,6 +64,20 @@ def test_reading_into_an_array(dataset, folder):
             store.read([4, 5], out=wrong)
 
 
+def test_some_cells_of_samples(dataset, folder):
+    store = open_store(folder)
+    numbers = [22, 4, 5, 6, 0, 5]
+    for cells in (range(7), range(2, 5), range(6, 7), range(3, 3)):
+        np.testing.assert_array_equal(
+            store.read(numbers, cells=cells), dataset.data.values[numbers][:, list(cells)]
+        )
+    out = np.zeros((6, 3, 2), dtype=np.float32)
+    assert store.read(numbers, out, range(2, 5)) is out
+    for wrong in (range(8), range(-1, 2), range(0, 6, 2), range(5, 3)):
+        with pytest.raises(IndexError, match=r"cells must be consecutive ones from 0 to 6; found"):
+            store.read(numbers, cells=wrong)
+
+
 @pytest.mark.parametrize("numbers", [[23], [-1], [0.5], [True] * 23, 3, [[1, 2]]])
 def test_numbers_of_no_sample_are_refused(folder, numbers):
     # The last chunk is padded to 25 samples: 23 must not give padding.

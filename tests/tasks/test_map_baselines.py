@@ -111,7 +111,7 @@ def test_histograms_are_of_the_training_maps_without_noise(labelled_store, one_c
         return np.array([np.histogram(each, 100, bounds)[0] for each in inputs])
 
     known = np.concatenate(
-        [counts(samples.drawn_batch(train, (draw, 0)).inputs) for draw in range(3)]
+        [counts(samples.noisy_batch(train, (draw, 0)).inputs) for draw in range(3)]
     )
     mean, deviation = known.mean(axis=0), known.std(axis=0) + 1e-6
     machine = LinearSVC(C=1, dual=False, max_iter=10_000)

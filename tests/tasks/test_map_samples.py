@@ -2,6 +2,7 @@
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -137,3 +138,62 @@ def test_pixels_that_were_not_seen_stay_the_mean_whatever_the_noise(labelled_sto
         samples.drawn_batch(np.arange(4), (0, 0)).inputs,
     ):
         np.testing.assert_array_equal(inputs == 0, np.isnan(values))
+
+
+@pytest.fixture
+def parted(labelled_store):
+    """Maps of which each part of each map has a value of its own, and test maps of others."""
+    values = (10 * np.arange(8)[:, None] + np.repeat(np.arange(3), 2))[:, :, None]
+    store = labelled_store(values, [0, 1, 2, 0, 1, 2, 0, 1], [0, 2, 0, 0, 0, 2, 0, 0])
+    samples = open_class_samples(store, ("distance",), parts=3)
+    return samples, samples.splits["train"]
+
+
+def origins(samples, batch):
+    """Return of which map, and of which part of it, each part of each sample is."""
+    values = batch.inputs[..., 0] * samples.deviation[0] + samples.mean[0]
+    found = np.rint(values).astype(int).reshape(len(values), 3, 2)
+    assert (found[..., 0] == found[..., 1]).all()
+    return found[..., 0] // 10, found[..., 0] % 10
+
+
+def test_a_drawn_sample_has_parts_of_different_training_maps_and_their_classes(parted):
+    samples, train = parted
+    batch = samples.drawn_batch(train, (5, 1))
+    maps, parts = origins(samples, batch)
+    assert (parts == np.arange(3)).all()
+    np.testing.assert_array_equal(batch.target, samples.labels[maps])
+    assert batch.known.shape == batch.target.shape == (6, 3)
+    assert batch.known.all()
+    # Each part of each training map comes once, and some samples are of several maps.
+    for part in range(3):
+        assert sorted(maps[:, part].tolist()) == train.tolist()
+    assert (maps != maps[:, :1]).any()
+    # Scores, and baselines, are of maps as they are.
+    for whole in (samples.batch(train), samples.noisy_batch(train, (5, 1))):
+        np.testing.assert_array_equal(origins(samples, whole)[0], np.tile(train[:, None], 3))
+
+
+def test_parts_are_drawn_by_seed_and_epoch_whatever_the_batch(parted):
+    samples, train = parted
+    noisy = replace(samples, noise=0.5)
+    together = noisy.drawn_batch(train, (5, 1))
+    for row, number in enumerate(train):
+        alone = noisy.drawn_batch(np.array([number]), (5, 1))
+        np.testing.assert_array_equal(alone.inputs[0], together.inputs[row])
+        np.testing.assert_array_equal(alone.target[0], together.target[row])
+    drawn = [
+        origins(samples, samples.drawn_batch(train, place))[0].tolist()
+        for place in ((5, 1), (5, 2), (6, 1))
+    ]
+    assert drawn[0] != drawn[1] != drawn[2] != drawn[0]
+    added = together.inputs - samples.drawn_batch(train, (5, 1)).inputs
+    expected = noisy.noisy_batch(train, (5, 1)).inputs - samples.batch(train).inputs
+    np.testing.assert_allclose(added, expected, atol=1e-6)
+
+
+def test_parts_of_samples_that_are_not_trained_on_are_not_drawn(parted):
+    samples, _ = parted
+    assert samples.drawn_batch(np.arange(0), (0, 0)).inputs.shape == (0, 6, 1)
+    with pytest.raises(ValueError, match="expected numbers of training samples, found"):
+        samples.drawn_batch(samples.splits["test"], (0, 0))

@@ -114,6 +114,19 @@ def test_each_part_has_the_targets_of_its_map(store):
     assert scores["mae_Omega_m"] == pytest.approx(1, rel=1e-6)
 
 
+def test_a_drawn_part_has_the_targets_of_the_map_that_it_is_of(store):
+    values = np.repeat(np.arange(6.0)[:, None], PIXELS, axis=1)[..., None] * [1, 0]
+    samples = opened(store(values), parts=4)
+    train = samples.splits["train"]
+    batch = samples.drawn_batch(train, (3, 0))
+    inputs = batch.inputs[..., 0] * samples.deviation[0] + samples.mean[0]
+    maps = np.rint(inputs).astype(int).reshape(len(train), 4, -1)[..., 0]
+    assert (maps != maps[:, :1]).any()
+    assert batch.known.all()
+    expected = (samples.values[maps] - samples.target_mean) / samples.target_deviation
+    np.testing.assert_allclose(batch.target, expected, rtol=1e-5, atol=1e-6)
+
+
 def test_scores_are_those_of_scikit_learn(store):
     samples = opened(store())
     numbers = np.array([0, 1, 2, 3])

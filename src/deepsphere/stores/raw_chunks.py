@@ -25,8 +25,13 @@ from deepsphere.files import read_json
 class Rows(Protocol):
     """Something that reads rows of an array."""
 
-    def read_into(self, numbers: NDArray[np.int64], out: NDArray[np.float32]) -> None:
-        """Read rows, in the order of their numbers, into a C-order array."""
+    def read_into(
+        self, numbers: NDArray[np.int64], out: NDArray[np.float32], first: int = 0
+    ) -> None:
+        """Read rows, in the order of their numbers, into a C-order array.
+
+        ``first`` is where to begin on the second axis, of which as much is read as ``out`` has.
+        """
 
 
 def open_rows(folder: Path) -> Rows:
@@ -77,8 +82,12 @@ class RawChunks:
     inner_axes: int
     dtype: str = "float32"
 
-    def read_into(self, numbers: NDArray[np.int64], out: NDArray[np.float32]) -> None:
+    def read_into(
+        self, numbers: NDArray[np.int64], out: NDArray[np.float32], first: int = 0
+    ) -> None:
         """Read rows into a C-order float32 array of shape (numbers, ...).
+
+        ``first`` is where to begin on the second axis, of which as much is read as ``out`` has.
 
         Raises
         ------
@@ -87,14 +96,20 @@ class RawChunks:
         """
         if self.dtype != out.dtype:
             stored = np.empty(out.shape, self.dtype)
-            self._read_bytes(numbers, stored)
+            self._read_bytes(numbers, stored, first)
             out[:] = stored
         else:
-            self._read_bytes(numbers, out)
+            self._read_bytes(numbers, out, first)
 
-    def _read_bytes(self, numbers: NDArray[np.int64], out: NDArray[np.floating]) -> None:
+    def _read_bytes(
+        self, numbers: NDArray[np.int64], out: NDArray[np.floating], first: int
+    ) -> None:
+        if not out.size:
+            return
         buffer = out.reshape(-1).view(np.uint8).data
-        runs = _runs(numbers, self.rows)
+        size = out[0].nbytes
+        skipped = first * out[0, 0].nbytes
+        runs = _runs(numbers, self.rows, size == self.row_bytes)
         for chunk, runs_of_chunk in itertools.groupby(runs, key=lambda run: run[0] // self.rows):
             path = f"{self.folder}/c/{chunk}{'/0' * self.inner_axes}"
             try:
@@ -105,8 +120,8 @@ class RawChunks:
                 ) from None
             try:
                 for row, place, count in runs_of_chunk:
-                    view = buffer[place * self.row_bytes : (place + count) * self.row_bytes]
-                    _fill(view, descriptor, row % self.rows * self.row_bytes, path)
+                    view = buffer[place * size : (place + count) * size]
+                    _fill(view, descriptor, row % self.rows * self.row_bytes + skipped, path)
             finally:
                 os.close(descriptor)
 
@@ -126,23 +141,33 @@ class ZarrRows:
     folder: Path
     rows: int
 
-    def read_into(self, numbers: NDArray[np.int64], out: NDArray[np.float32]) -> None:
-        """Read rows into an array of shape (numbers, ...), converting them to its type."""
+    def read_into(
+        self, numbers: NDArray[np.int64], out: NDArray[np.float32], first: int = 0
+    ) -> None:
+        """Read rows into an array of shape (numbers, ...), converting them to its type.
+
+        ``first`` is where to begin on the second axis, of which as much is read as ``out`` has.
+        """
         array = zarr.open_array(self.folder, mode="r", zarr_format=3)
+        last = first + out.shape[1]
         for row, place, count in _runs(numbers, self.rows):
-            out[place : place + count] = array[row : row + count]
+            out[place : place + count] = array[row : row + count, first:last]
 
 
-def _runs(numbers: NDArray[np.int64], rows: int) -> list[tuple[int, int, int]]:
+def _runs(
+    numbers: NDArray[np.int64], rows: int, is_joined: bool = True
+) -> list[tuple[int, int, int]]:
     """Return (first row, place in the output, count) of what can be read at once, by row.
 
-    A run's rows follow each other on disk and in the output, and lie in one chunk.
+    A run's rows follow each other on disk and in the output, and lie in one chunk; unless
+    ``is_joined``, each row is a run of its own.
     """
     if not len(numbers):
         return []
     places = np.argsort(numbers, kind="stable")
     ordered = numbers[places]
     breaks = (np.diff(ordered) != 1) | (np.diff(places) != 1) | (np.diff(ordered // rows) != 0)
+    breaks |= not is_joined
     starts = np.concatenate([[0], np.flatnonzero(breaks) + 1])
     counts = np.diff(starts, append=len(numbers))
     return list(

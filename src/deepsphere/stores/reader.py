@@ -67,7 +67,10 @@ class Store:
         return {name: np.flatnonzero(numbers == number) for number, name in enumerate(SPLITS)}
 
     def read(
-        self, samples: ArrayLike, out: NDArray[np.float32] | None = None
+        self,
+        samples: ArrayLike,
+        out: NDArray[np.float32] | None = None,
+        cells: range | None = None,
     ) -> NDArray[np.float32]:
         """Read samples.
 
@@ -77,6 +80,8 @@ class Store:
             Numbers of the samples, shape (n,), in any order, repeated or not.
         out : ndarray, optional
             Where to read them, C-order float32 of the shape returned; saves making a new array.
+        cells : range, optional
+            Which cells to read, one after the other; by default all.
 
         Returns
         -------
@@ -86,7 +91,7 @@ class Store:
         Raises
         ------
         IndexError
-            If a number is no sample's (negative ones do not count from the end).
+            If a number is no sample's or no cell's (negative ones do not count from the end).
         DeepsphereError
             If a chunk file is gone or too short.
         """
@@ -102,7 +107,12 @@ class Store:
                 f"samples must be from 0 to {len(self) - 1}; "
                 f"found {numbers.min()} to {numbers.max()}"
             )
-        shape = (len(numbers), *self.shape[1:])
+        cells = range(self.shape[1]) if cells is None else cells
+        if cells.step != 1 or not 0 <= cells.start <= cells.stop <= self.shape[1]:
+            raise IndexError(
+                f"cells must be consecutive ones from 0 to {self.shape[1] - 1}; found {cells}"
+            )
+        shape = (len(numbers), len(cells), self.shape[2])
         if out is None:
             out = np.empty(shape, dtype=np.float32)
         elif out.shape != shape or out.dtype != np.float32 or not out.flags.c_contiguous:
@@ -110,7 +120,7 @@ class Store:
                 f"out must be a C-order float32 array of shape {shape}; "
                 f"found {out.dtype} of shape {out.shape}"
             )
-        self._rows.read_into(numbers, out)
+        self._rows.read_into(numbers, out, cells.start)
         return out
 
     def _coordinate(self, name: str) -> NDArray[Any]:

@@ -106,7 +106,7 @@ def _drawn(samples: ClassSamples, features: Features, draws: int) -> Labelled:
     if not samples.noise:
         return _labelled(samples, features, samples.batch, numbers)
     found = [
-        _labelled(samples, features, partial(samples.drawn_batch, place=(draw, 0)), numbers)
+        _labelled(samples, features, partial(samples.noisy_batch, place=(draw, 0)), numbers)
         for draw in range(draws)
     ]
     return Labelled(

@@ -4,6 +4,11 @@ The samples of a task that says something of whole maps are such; each task adds
 
 The pixels of a map may fall into parts, runs of equally many consecutive pixels, each of which is
 answered for. What is scored and kept then has a row for each part, as if it were a sample.
+
+A model is trained on parts of different maps, put together anew in each epoch
+(:meth:`MapSamples.drawn_batch`). Were the parts of a batch all of one map, or of a few, the batch's
+mean and deviation would be theirs, and normalization would take away what tells a map of one class
+from one of another.
 """
 
 from abc import ABC, abstractmethod
@@ -86,9 +91,41 @@ class MapSamples(ABC):
         """Return some samples by their numbers, whose noise is always the same."""
         return self._batch(samples, "fixed")
 
-    def drawn_batch(self, samples: NDArray[np.int64], place: tuple[int, int]) -> Batch:
+    def noisy_batch(self, samples: NDArray[np.int64], place: tuple[int, int]) -> Batch:
         """Return some samples by their numbers, with the noise of a seed and an epoch."""
         return self._batch(samples, "drawn", *place)
+
+    def drawn_batch(self, samples: NDArray[np.int64], place: tuple[int, int]) -> Batch:
+        """Return as many samples as there are numbers, as a seed and an epoch make them.
+
+        With several parts, each part of a sample is that part of another training map, with its
+        target. Over all training samples, every part of every map comes once.
+
+        Raises
+        ------
+        ValueError
+            If there are several parts, and a number is no training sample's.
+        """
+        if self.parts == 1:
+            return self.noisy_batch(samples, place)
+        maps = self._mixed(samples, place)
+        inputs = np.concatenate(
+            [
+                self.store.read(maps[:, part], cells=cells)
+                for part, cells in enumerate(self._cells())
+            ],
+            axis=1,
+        )
+        inputs = self._normalized(inputs, samples, "drawn", *place)
+        target, known = self._targets(maps.ravel())
+        each = np.arange(self.parts)
+        return Batch(
+            inputs,
+            *(
+                values.reshape(*maps.shape, *values.shape[1:])[:, each, each]
+                for values in (target, known)
+            ),
+        )
 
     @abstractmethod
     def truth(self, samples: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -118,13 +155,34 @@ class MapSamples(ABC):
         """Return values of samples for each of their parts, if there are several."""
         return values if self.parts == 1 else np.repeat(values[:, None], self.parts, axis=1)
 
+    def _mixed(self, samples: NDArray[np.int64], place: tuple[int, int]) -> NDArray[np.int64]:
+        """Return of which map each part of some samples is, shape (sample, part)."""
+        train = np.sort(self.splits["train"])
+        rows = np.minimum(np.searchsorted(train, samples), len(train) - 1)
+        if (train[rows] != samples).any():
+            raise ValueError(f"expected numbers of training samples, found {samples}")
+        orders = [
+            np.random.default_rng((*place, part)).permutation(train) for part in range(self.parts)
+        ]
+        return np.stack([order[rows] for order in orders], axis=1)
+
+    def _cells(self) -> list[range]:
+        """Return the pixels of each part."""
+        size = self.store.shape[1] // self.parts
+        return [range(part * size, (part + 1) * size) for part in range(self.parts)]
+
     def _batch(self, samples: NDArray[np.int64], *draw: str | int) -> Batch:
         """Return some samples, with the noise of a draw."""
+        inputs = self._normalized(self.store.read(samples), samples, *draw)
+        return Batch(inputs, *self._targets(samples))
+
+    def _normalized(self, values: Float, samples: NDArray[np.int64], *draw: str | int) -> Float:
+        """Return the channels of the task, normalized and with the noise of a draw."""
         columns = [self.store.channels.index(channel) for channel in self.channels]
         splits = self.store.coordinates["split"][samples]
-        inputs = self.store.read(samples)[:, :, columns]
+        inputs: Float = values[:, :, columns]
         inputs -= self.means[splits, None]
         inputs /= self.deviations[splits, None]
         add_noise(inputs, self.noise, [SPLITS[split] for split in splits], samples, draw)
         np.copyto(inputs, 0, where=np.isnan(inputs))
-        return Batch(inputs, *self._targets(samples))
+        return inputs

@@ -187,10 +187,10 @@ class Randomized(Protocol):
     """Samples whose inputs are drawn anew each time that a model is trained on them."""
 
     def drawn_batch(self, samples: NDArray[np.int64], place: tuple[int, int]) -> Batch:
-        """Return some samples by their numbers, as they are drawn at a place of a training.
+        """Return training samples by their numbers, as they are drawn at a place of a training.
 
-        ``batch`` returns them as they always are, for scores that can be compared. Both are called
-        from two threads at once.
+        What is drawn may be noise, or parts of other training samples. ``batch`` returns samples as
+        they always are, for scores that can be compared. Both are called from two threads at once.
 
         Parameters
         ----------
