@@ -108,6 +108,8 @@ def change(settings: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 TASK = "experiments/ghcn/tasks/temperature-w2"
 VARIANT = "experiments/ghcn/variants/p1"
 RANKED = "experiments/shrec17/tasks/sound"
+NOISY = "experiments/cosmo/tasks/o1-n2"
+PRINTED = {"linear": {"metrics": {"mse": 9.5}, "source": "a thesis"}}
 BASE = "experiments/ghcn/base"
 STORE = "stores/ghcn-precipitation-sound"
 
@@ -124,6 +126,8 @@ CHANGES = [
     ("graphs/ghcn-temperature-k5/levels", 2, {"graph"}),
     ("experiments/ghcn/title", "Weather", {"summarize"}),
     (f"{TASK}/title", "Two days", {"summarize"}),
+    (f"{TASK}/published", PRINTED, {"summarize"}),
+    (f"{NOISY}/published", ..., {"summarize"}),
     (f"{TASK}/normalization", "train", {"train", "evaluate", "baseline"}),
     (f"{TASK}/window", 3, {"train", "evaluate", "baseline"}),
     (f"{RANKED}/ranking", "thresholds", {"evaluate", "baseline"}),
@@ -155,6 +159,15 @@ def test_a_change_reaches_the_stages_that_it_concerns(
             assert key[1] == path.split("/")[1]
         if section == "variants" and key[0] in OF_A_RUN:
             assert key[2] == name
+
+
+def test_published_baselines_go_to_the_table_of_their_task() -> None:
+    tasks = jobs(change(values(), f"{TASK}/published", PRINTED))["summarize", "ghcn"].settings[
+        "tasks"
+    ]
+    printed = {"linear": {"metrics": {"mse": 9.5}, "source": "a thesis", "note": None}}
+    assert tasks.pop("temperature-w2")["published"] == printed
+    assert all(task["published"] == {} for task in tasks.values())
 
 
 def test_a_learning_rate_of_one_variant_trains_its_seeds_only(

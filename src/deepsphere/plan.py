@@ -134,7 +134,7 @@ class Plan:
             settings={
                 "experiment": experiment,
                 "name": task,
-                "task": _without_title(settings),
+                "task": settings.scoring_settings(),
                 "store": self._store(settings.store),
                 "store_manifest": f"{self._store(settings.store)}.json",
                 "output": self._baseline(experiment, task),
@@ -165,6 +165,9 @@ class Plan:
                 "store": task.store,
                 "store_manifest": f"{self._store(task.store)}.json",
                 "baselines": self._baseline(experiment, name),
+                "published": {
+                    baseline: _plain(published) for baseline, published in task.published.items()
+                },
             }
             for name, task in settings.tasks.items()
             if any(variant.task == name for variant in settings.variants.values())
@@ -227,7 +230,7 @@ class Plan:
             "experiment": experiment,
             "variant": variant,
             "seed": seed,
-            "task": _without_title(task),
+            "task": task.scoring_settings(),
             "model": _plain(settings.model),
             "store": self._store(task.store),
             "store_manifest": f"{self._store(task.store)}.json",
@@ -277,11 +280,6 @@ def _sampling_modules(store: Any) -> tuple[str, ...]:
 def _plain(settings: Any) -> dict[str, Any]:
     plain: dict[str, Any] = settings.model_dump(mode="json")
     return plain
-
-
-def _without_title(task: Any) -> dict[str, Any]:
-    """Return the settings of a task that decide its numbers."""
-    return {name: value for name, value in _plain(task).items() if name != "title"}
 
 
 def _find(what: str, name: str, known: dict[str, Any]) -> Any:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from deepsphere.config.configuration import Configuration, load_configuration
+from deepsphere.report.noise_curves import noise_groups
 from deepsphere.sources.cosmo.divisions import divide_maps, number_splits
 from deepsphere.sources.cosmo.entries import in_order
 from deepsphere.sources.cosmo.published import find_entry
@@ -38,6 +39,16 @@ planar-cnn-wide o4 99.38/99.56 98.52/98.39 94.43/94.71 85.16/87.58 78.05/79.40
 """
 """Accuracies in percent that the code of 2019 stored, one or two runs, by network, order, noise."""
 
+STORED_MACHINES = """
+histogram o1 100 100 100 99.58 99.17
+histogram o2 98.96 99.27 98.12 95.00 89.48
+histogram o4 90.42 89.14 86.04 80.05 74.27
+spectrum o1 100 98.33 92.92 88.75 77.50
+spectrum o2 95.42 90.21 86.77 81.67 75.31
+spectrum o4 86.41 77.84 71.35 68.02 63.67
+"""
+"""The same of the support-vector machines, single runs."""
+
 
 @pytest.fixture(scope="module")
 def configuration() -> Configuration:
@@ -64,6 +75,44 @@ def test_published_accuracies_are_the_means_of_what_was_stored(
         assert (task.store, task.noise) == (f"cosmo-{order}", noise)
         assert variant.graph == f"cosmo-{order}-v1"
         assert variant.training.batch_size == 16 * int(order[1:]) ** 2
+
+
+@pytest.mark.parametrize("line", STORED_MACHINES.strip().splitlines())
+def test_published_accuracies_of_baselines_are_what_was_stored(
+    line: str, configuration: Configuration
+) -> None:
+    baseline, order, *stored = line.split()
+    cosmo = configuration.experiments["cosmo"]
+    network = cosmo.variants["fcn-o1-n0"].published
+    assert network is not None
+    for (name, noise), percent in zip(NOISES.items(), stored, strict=True):
+        task = cosmo.tasks[f"{order}-{name}"]
+        assert isinstance(task, Classification)
+        assert (task.store, task.noise) == (f"cosmo-{order}", noise)
+        assert baseline in task.map_baselines
+        found = task.published[baseline]
+        assert found.metrics == {"accuracy": pytest.approx(float(percent) / 100, abs=1e-9)}
+        assert found.source == network.source
+        assert str(found.note).startswith("single runs")
+
+
+def test_no_other_task_has_published_baselines(configuration: Configuration) -> None:
+    tasks = configuration.experiments["cosmo"].tasks
+    published = {f"{order}-{name}" for order in ("o1", "o2", "o4") for name in NOISES}
+    assert {name for name, task in tasks.items() if task.published} == published
+
+
+def test_tasks_of_one_order_are_compared_over_noise_whatever_was_published(
+    configuration: Configuration,
+) -> None:
+    tasks = configuration.experiments["cosmo"].tasks
+    groups = noise_groups({name: task.scoring_settings() for name, task in tasks.items()})
+    several = [name.removeprefix("n") for name in NOISES]
+    assert sorted(groups) == [
+        tuple(f"o1-n{noise}" for noise in (*several, "3", "35", "4")),
+        tuple(f"o2-n{noise}" for noise in several),
+        tuple(f"o4-n{noise}" for noise in several),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -93,3 +93,21 @@ METRICS = {
 def metrics():
     """A table of two tasks with round numbers."""
     return copy.deepcopy(METRICS)
+
+
+@pytest.fixture
+def printed(metrics):
+    """The same table with published baselines of temperature, one of which was not computed."""
+    baselines = metrics["tasks"]["temperature"]["baselines"]
+    baselines["persistence"]["published"] = {
+        "metrics": {"mse": 9.2},
+        "source": "Report",
+        "note": "a single run",
+    }
+    baselines["guess"] = {
+        "description": "not computed",
+        "parameters": None,
+        "metrics": {},
+        "published": {"metrics": {"mse": 20.5}, "source": "Report", "note": None},
+    }
+    return metrics

@@ -29,6 +29,14 @@ def test_means_seeds_and_published_values_are_where_they_belong(of_temperature):
     assert marks(axes, "D", 6) == {(2, 10.88), (3, 8.2), (4, 8.38)}
 
 
+def test_published_values_of_baselines_are_diamonds_on_their_lines(printed):
+    some = [row for row in rows(printed) if row.task == "temperature"]
+    axes = draw(some, "Temperature", "degC").axes[SHOWN.index("mse")]
+    # Persistence, and after it what was only published.
+    assert {(1, 9.2), (2, 20.5)} <= marks(axes, "D", 6)
+    assert {height for height, _ in marks(axes, "o", 5)} == {0, 1, 3, 4, 5}
+
+
 def test_the_line_is_at_the_best_baseline_of_each_metric(of_temperature):
     figure = draw(of_temperature, "Temperature", "degC")
     lines = [
@@ -69,6 +77,8 @@ def test_the_legend_names_only_what_is_drawn(metrics, of_temperature):
         "best baseline",
     ]
     assert legend([row for row in rows(metrics) if row.task == "day"]) == ["variant"]
+    only_published = replace(of_temperature[0], cells={}, published={"mse": 1.0})
+    assert legend([only_published]) == ["published"]
 
 
 def test_a_classification_shows_its_own_metrics(of_temperature):

@@ -28,6 +28,37 @@ def test_tasks_of_different_noise_have_one_picture_by_the_words_that_they_share(
     assert not list(noise_pictures(tasks, {"one": {"noise": 1}, "two": {"noise": 1}}, rows))
 
 
+@pytest.mark.parametrize(
+    ("one", "two", "title"),
+    [
+        ("Patches of order 1, noise 0.5", "Patches of order 1, noise 1", "Patches of order 1"),
+        ("Patches of order 1", "Patches of order 1, noise 1", "Patches of order 1"),
+        ("Mocks: 1,000 maps (noise 1)", "Mocks: 1,000 maps (noise 2)", "Mocks: 1,000 maps"),
+        ("Mocks, noise 1, smoothed", "Mocks, noise 2, smoothed", "Mocks"),
+        ("Patches with noise 1", "Patches with noise 2", "Patches with noise"),
+        ("Patches, noisy", "Patches, noisy", "Patches, noisy"),
+        ("little", "much", ""),
+    ],
+)
+def test_a_title_is_cut_between_clauses_if_they_share_any(monkeypatch, one, two, title):
+    titles = []
+    draw = noise_curves.draw
+
+    def drawn(lines, metric, title):
+        titles.append(title)
+        return draw(lines, metric, title)
+
+    monkeypatch.setattr(noise_curves, "draw", drawn)
+    rows = [make_row("one", 1.0), make_row("two", 0.75)]
+    settings = {"one": {"noise": 0}, "two": {"noise": 2}}
+    tasks = {
+        name: {"title": words, "store": {"simulated": False}}
+        for name, words in (("one", one), ("two", two))
+    }
+    assert len(list(noise_pictures(tasks, settings, rows))) == 1
+    assert titles == [title]
+
+
 @pytest.mark.parametrize("simulated", [False, True])
 def test_maps_that_were_made_up_say_so_on_themselves_and_below(monkeypatch, simulated):
     titles = []

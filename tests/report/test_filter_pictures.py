@@ -22,13 +22,21 @@ VIEWS = SimpleNamespace(
 )
 
 
+def write_run(folder, layers):
+    path = folder / "filters.npz"
+    with path.open("wb") as stream:
+        save_filters(stream, layers)
+    evaluation = folder / "evaluation.json"
+    return Run(3, {}, evaluation, "", evaluation, "", (), path, sha256_file(path))
+
+
 @pytest.fixture
 def run(tmp_path):
-    path = tmp_path / "filters.npz"
-    with path.open("wb") as stream:
-        save_filters(stream, {"blocks.0.convolution": VIEWS, "last": VIEWS})
-    evaluation = tmp_path / "evaluation.json"
-    return Run(3, {}, evaluation, "", evaluation, "", (), path, sha256_file(path))
+    return write_run(tmp_path, {"blocks.0.convolution": VIEWS, "last": VIEWS})
+
+
+def test_a_model_without_graph_filters_has_no_picture(tmp_path):
+    assert not list(filter_pictures("planar", write_run(tmp_path, {}), "2-D CNN", "Maps"))
 
 
 def test_each_layer_has_a_picture_that_names_the_run(run, monkeypatch):

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from deepsphere.files import sha256_file
-from deepsphere.report import comparison, confusion
+from deepsphere.report import comparison, confusion, gallery
 from deepsphere.report.gallery import draw_task
+from deepsphere.report.picture import Picture
 from deepsphere.report.runs import Run
 from deepsphere.report.style import to_png
 from deepsphere.report.table import rows
@@ -73,6 +74,28 @@ def test_variants_without_a_mean_squared_error_are_drawn_and_not_featured(metric
         metrics["variants"][name]["metrics"] = {}
     featured = [picture.name for picture in draw(metrics, runs) if picture.featured]
     assert featured == ["comparison-temperature", "learning-curves-temperature"]
+
+
+def test_filters_are_those_of_the_best_variant_that_has_any(metrics, runs, monkeypatch):
+    """Of the lowest errors, 8 of p4 and 8.77 of p9, one is of a model without graph filters."""
+    asked = []
+
+    def filter_pictures(name, run, words, title):
+        asked.append((name, words, title))
+        if name != "p4":
+            yield Picture(f"filters-{name}", b"", words, featured=True)
+
+    monkeypatch.setattr(gallery, "filter_pictures", filter_pictures)
+    found = [picture.name for picture in draw(metrics, runs)]
+    title = metrics["tasks"]["temperature"]["title"]
+    assert asked == [("p4", "Order 4", f"{title}\nOrder 4"), ("p9", "Order 9", f"{title}\nOrder 9")]
+    assert [name for name in found if "filters" in name] == ["filters-p9"]
+
+
+def test_the_first_of_equally_good_variants_is_featured(metrics, runs):
+    metrics["variants"]["p9"]["metrics"] = metrics["variants"]["p4"]["metrics"]
+    featured = [picture.name for picture in draw(metrics, runs) if picture.featured]
+    assert featured[2:] == ["predicted-observed-p4", "error-map-p4"]
 
 
 @pytest.fixture

@@ -22,9 +22,14 @@ def row(task, name, accuracy, **changes):
     return Row(task=task, name=name, **{**given, **changes})
 
 
-def baseline(task, accuracy):
-    cells = {"accuracy": Cell(accuracy, None, (accuracy,))}
-    return row(task, "histogram", 0.0, kind="baseline", title="an SVM", protocol="", cells=cells)
+def baseline(task, accuracy, name="histogram", **changes):
+    given = {
+        "kind": "baseline",
+        "title": "an SVM",
+        "protocol": "",
+        "cells": {"accuracy": Cell(accuracy, None, (accuracy,))},
+    }
+    return row(task, name, 0.0, **{**given, **changes})
 
 
 def points(lines):
@@ -104,6 +109,27 @@ def test_published_scores_are_open_marks_in_the_colour_of_their_model(axes):
     np.testing.assert_array_equal(mark.get_xydata(), [[2, 0.85]])
     assert mark.get_markerfacecolor() == "none"
     assert to_rgb(mark.get_color()) == to_rgb(COLOURS[0])
+
+
+def test_diamonds_of_baselines_hold_the_mark_of_their_line():
+    """They are all grey, so the colour does not tell which line they belong to."""
+    rows = [
+        baseline("loud", 0.6, published={"accuracy": 0.7}),
+        baseline("loud", 0.0, "pixels", cells={}, published={"accuracy": 0.55}),
+        baseline("loud", 0.5, "majority"),
+    ]
+    metric, lines = noise_lines(rows, NOISES)
+    axes = draw(lines, metric, "Maps").axes[0]
+    marks = {
+        accuracy: [
+            line.get_marker() for line in axes.lines if [2, accuracy] in line.get_xydata().tolist()
+        ]
+        for accuracy in (0.7, 0.55)
+    }
+    own = [container[0].get_marker() for container in axes.containers]
+    assert marks == {0.7: ["D", own[0]], 0.55: ["D", own[1]]}
+    assert len(set(own)) == 3
+    assert all(to_rgb(line.get_color()) == to_rgb(GREY) for line in axes.lines)
 
 
 def test_the_legend_names_each_line_once(axes):

@@ -11,7 +11,7 @@ def by_name(metrics):
     return {row.name: row for row in rows(metrics)}
 
 
-def printed(metrics, width=120):
+def as_text(metrics, width=120):
     console = Console(file=io.StringIO(), width=width, no_color=True)
     console.print(render(metrics))
     return console.file.getvalue()
@@ -69,6 +69,39 @@ def test_a_published_result_without_note_needs_none(metrics):
     assert by_name(metrics)["p0"].footnote == "Paper"
 
 
+def test_a_published_baseline_has_its_values_and_a_footnote(printed):
+    table = by_name(printed)
+    assert table["persistence"].published == {"mse": 9.2}
+    assert table["persistence"].footnote == "Report; a single run"
+    assert table["climatology"].published == {}
+    assert table["climatology"].footnote is None
+    assert footnotes(rows(printed))[:2] == ["Report; a single run", "Report"]
+
+
+def test_a_baseline_that_was_only_published_has_nothing_else(printed):
+    row = by_name(printed)["guess"]
+    assert (row.kind, row.parameters, row.parameter_count) == ("baseline", None, "")
+    assert not row.cells
+    assert row.published == {"mse": 20.5}
+    lines = as_text(printed).splitlines()
+    start = next(
+        number for number, line in enumerate(lines) if line.split()[:2] == ["guess", "[2]"]
+    )
+    assert lines[start].split() == ["guess", "[2]"]
+    assert lines[start + 1].split() == ["not", "computed", "(20.5)"]
+
+
+@pytest.mark.parametrize("of", ["baseline", "variant"])
+def test_a_published_metric_that_the_report_does_not_know_is_an_error(printed, of):
+    described = {
+        "baseline": printed["tasks"]["temperature"]["baselines"]["guess"],
+        "variant": printed["variants"]["p4"],
+    }[of]
+    described["published"]["metrics"] = {"mes": 1.0}
+    with pytest.raises(DeepsphereError, match="found the metric 'mes'"):
+        rows(printed)
+
+
 def test_the_size_of_a_task_leaves_out_empty_splits(metrics):
     tasks = metrics["tasks"]
     assert size(tasks["temperature"]) == "73 pixels; samples: 2,548 train, 1,094 test"
@@ -76,7 +109,7 @@ def test_the_size_of_a_task_leaves_out_empty_splits(metrics):
 
 
 def test_the_terminal_shows_values_published_values_units_and_footnotes(metrics):
-    lines = printed(metrics).splitlines()
+    lines = as_text(metrics).splitlines()
     start = next(number for number, line in enumerate(lines) if line.split()[:2] == ["p0", "[1]"])
     assert lines[start].split() == ["p0", "[1]", "published", "15,901", "10.0", "2.00", "0.850"]
     assert lines[start + 1].split() == ["Order", "0", "±1.0", "±0.10", "±0.020"]
@@ -98,7 +131,7 @@ def test_the_best_value_is_bold_on_a_terminal(metrics):
 def test_eighty_columns_are_enough_for_every_number(metrics):
     for summary in metrics["variants"]["p0"]["metrics"].values():
         summary.update(mean=0.012344, std=0.00067)
-    lines = printed(metrics, width=80).splitlines()
+    lines = as_text(metrics, width=80).splitlines()
     assert max(map(len, lines)) <= 80
     start = next(number for number, line in enumerate(lines) if line.startswith(" p0"))
     assert lines[start].split()[-3:] == ["0.01234"] * 3
@@ -114,19 +147,19 @@ def test_of_many_metrics_the_terminal_shows_the_important_ones(metrics):
         row["metrics"] = {}
     value = {"mean": 0.5, "std": None, "values": {"0": 0.5}}
     metrics["variants"]["p9"]["metrics"] = dict.fromkeys(metrics["metrics"], value)
-    head = next(line for line in printed(metrics).splitlines() if "accuracy" in line)
+    head = next(line for line in as_text(metrics).splitlines() if "accuracy" in line)
     assert head.split()[-5:] == ["accuracy", "↑", "mAP", "m", "↑"]
 
 
 def test_simulated_data_are_said_to_be_simulated(metrics):
-    assert "simulated" not in printed(metrics)
+    assert "simulated" not in as_text(metrics)
     metrics["simulated"] = True
-    assert "Weather of stations (simulated data)" in printed(metrics)
+    assert "Weather of stations (simulated data)" in as_text(metrics)
 
 
 def test_a_title_is_not_read_as_markup(metrics):
     metrics["variants"]["p0"]["title"] = "[bold red]Order[/]"
-    assert "[bold red]Order[/]" in printed(metrics)
+    assert "[bold red]Order[/]" in as_text(metrics)
 
 
 def test_a_metric_that_the_report_does_not_know_is_an_error(metrics):

@@ -47,6 +47,15 @@ def test_every_row_has_its_values_with_the_published_ones_in_parentheses(metrics
     ]
 
 
+def test_published_baselines_have_parentheses_and_footnotes_too(printed):
+    text = html(printed)
+    found = {cells[0].split("not computed")[0]: cells[1:] for cells in Reader(text).cells}
+    assert found["guess2"] == ["", "", "(20.5)", "", "", "", ""]
+    row = next(cells for name, cells in found.items() if name.startswith("persistence1"))
+    assert row == ["", "0", "9.000(9.2)", "2.000", "", "0.9000", ""]
+    assert "<li>Report; a single run</li><li>Report</li>" in text
+
+
 def test_every_row_is_as_wide_as_the_head(metrics):
     found = Reader(html(metrics))
     task_heads = [cells for cells in found.cells if "samples:" in cells[0]]

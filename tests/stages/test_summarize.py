@@ -58,6 +58,7 @@ def settings(tmp_path: Path) -> dict[str, Any]:
                 "store": "maps",
                 "store_manifest": str(tmp_path / "store.json"),
                 "baselines": str(tmp_path / "baselines.json"),
+                "published": {},
             }
         },
         "variants": {
@@ -100,6 +101,27 @@ def test_the_rows_keep_their_order_and_their_published_numbers(settings: dict[st
     assert found["variants"]["z-first"]["parameters"] == 77000
     assert found["tasks"]["next"]["title"] == "next"
     assert found["tasks"]["next"]["baselines"]["persistence"]["metrics"] == {"mse": 9}
+
+
+def test_baselines_have_their_published_numbers_and_those_not_computed_come_last(
+    settings: dict[str, Any],
+) -> None:
+    printed = {"metrics": {"mse": 9.5}, "source": "a thesis", "note": None}
+    settings["tasks"]["next"]["published"] = {"guess": printed, "persistence": printed}
+    found = table(settings)["tasks"]["next"]["baselines"]
+    assert list(found) == ["persistence", "guess"]
+    assert found["persistence"] == {
+        "description": "",
+        "parameters": 0,
+        "metrics": {"mse": 9},
+        "published": printed,
+    }
+    assert found["guess"].pop("description") == "as published; it was not computed here"
+    assert found["guess"] == {"parameters": None, "metrics": {}, "published": printed}
+
+
+def test_a_baseline_without_published_numbers_says_so(settings: dict[str, Any]) -> None:
+    assert table(settings)["tasks"]["next"]["baselines"]["persistence"]["published"] is None
 
 
 @pytest.mark.parametrize("of", ["baselines", "evaluation"])

@@ -7,15 +7,8 @@ from pydantic import Field, field_validator, model_validator
 from deepsphere.config.base import Name, StrictModel, wrong
 from deepsphere.config.kinds import Task
 from deepsphere.config.models import Model, PlanarClassifier
+from deepsphere.config.published import Published
 from deepsphere.config.training import Training
-
-
-class Published(StrictModel):
-    """What somebody printed for a variant."""
-
-    metrics: dict[str, float] = Field(description="metric and value as printed")
-    source: str = Field(description="where it is printed")
-    note: str | None = Field(default=None, description="what a reader must know to compare")
 
 
 class Variant(StrictModel):

@@ -96,7 +96,7 @@ def _panel(axes: Axes, rows: Sequence[Row], metric: str) -> None:
 
 def _legend(rows: Sequence[Row]) -> list[Line2D]:
     """Return a handle for each kind of mark that the rows call for."""
-    baselines = any(row.kind == "baseline" for row in rows)
+    baselines = any(row.kind == "baseline" and row.cells for row in rows)
     variants = any(row.kind == "variant" for row in rows)
     several = any(len(cell.values) > 1 for row in rows for cell in row.cells.values())
     published = any(row.published for row in rows)

@@ -3,13 +3,18 @@
 :mod:`~deepsphere.report.gallery` has those of each task.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any
 
 from deepsphere.report import noise_curves, paired_skies
 from deepsphere.report.picture import Picture
 from deepsphere.report.table import Row
 from deepsphere.stores.reader import Store
+
+_CLAUSES = re.compile(r"[,;:](?=\s)|\s(?=\()")
+_WORDS = re.compile(r"\s+")
 
 
 def noise_pictures(
@@ -38,7 +43,8 @@ def noise_pictures(
             f"noise-{names[0]}",
             "Scores against the noise that is added to the maps: in colour the mean of each model "
             "over its seeds, bars of one standard deviation to either side, and open diamonds for "
-            "what was published; in grey the baselines.",
+            "what was published; in grey the baselines, whose diamonds hold the marks of their "
+            "lines.",
             featured=True,
         )
 
@@ -75,12 +81,17 @@ def sky_pictures(name: str, store: Store, channel: str, simulated: bool) -> Iter
 
 
 def _title(tasks: Sequence[Mapping[str, Any]]) -> str:
-    """Return the words that the titles of tasks begin with."""
-    shared = []
-    for words in zip(*(task["title"].split() for task in tasks), strict=False):
-        if len(set(words)) > 1:
-            break
-        shared.append(words[0])
-    title = " ".join(shared).rstrip(",;:(")
+    """Return what the titles of tasks begin with."""
+    titles = [task["title"] for task in tasks]
+    # Half a clause, such as "noise" of "noise 2", means nothing without the rest.
+    title = _shared_beginning(titles, _CLAUSES) or _shared_beginning(titles, _WORDS)
     simulated = any(task["store"]["simulated"] for task in tasks)
     return f"{title} (simulated data)".strip() if simulated else title
+
+
+def _shared_beginning(titles: Sequence[str], between: re.Pattern[str]) -> str:
+    """Return the pieces that all titles begin with, by what stands between pieces."""
+    pieces = zip(*(between.split(title) for title in titles), strict=False)
+    shared = list(takewhile(lambda same: len(set(same)) == 1, pieces))
+    ends = [*(found.start() for found in between.finditer(titles[0])), len(titles[0])]
+    return titles[0][: ends[len(shared) - 1]] if shared else ""

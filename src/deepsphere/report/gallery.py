@@ -54,10 +54,11 @@ def draw_task(
     Yields
     ------
     Picture
-        The comparison of all rows and the learning curves; filters of the best variant; then, for
-        the first seed of each variant, predicted against observed values and, if there is a value a
-        pixel, the map of the errors; of a classification, the confusion matrix, the accuracy of
-        each class and what is found alike; of a segmentation, see
+        The comparison of all rows and the learning curves; filters of the best variant that has
+        any, as planar models have none; then, for the first seed of each variant, predicted against
+        observed values and, if there is a value a pixel, the map of the errors; of a
+        classification, the confusion matrix, the accuracy of each class and what is found alike; of
+        a segmentation, see
         :func:`~deepsphere.report.segmentation_pictures.segmentation_pictures`. Those of the best
         variant are featured.
 
@@ -89,12 +90,16 @@ def draw_task(
         "Learning curves. A thin line is one seed, a thick line the mean over the seeds.",
         featured=True,
     )
-    best = _best_variant(variants)
-    if best is not None:
-        words = dict(zip((row.name for row in variants), labels, strict=True))[best.name]
-        yield from filter_pictures(best.name, runs[best.name][0], words, f"{title}\n{words}")
+    named = {row.name: label for label, row in zip(labels, variants, strict=True)}
+    ranked = _best_first(variants)
+    best = ranked[0] if ranked else None
+    for row in ranked:
+        words = named[row.name]
+        filters = list(filter_pictures(row.name, runs[row.name][0], words, f"{title}\n{words}"))
+        if filters:
+            yield from filters
+            break
     if variants and runs[variants[0].name][0].task["kind"] == _OF_PIXELS:
-        named = {row.name: label for label, row in zip(labels, variants, strict=True)}
         yield from segmentation_pictures(
             name, title, rows, runs, named, best, baselines or {}, store
         )
@@ -169,10 +174,11 @@ def _of_classes(
         )
 
 
-def _best_variant(variants: Sequence[Row]) -> Row | None:
-    """Return the variant that is best by the first metric of the comparison that any has."""
+def _best_first(variants: Sequence[Row]) -> list[Row]:
+    """Return those with the first metric of the comparison that any has, the best one first."""
     for metric in comparison.SHOWN:
-        scored = {row.cells[metric].mean: row for row in variants if metric in row.cells}
+        scored = [row for row in variants if metric in row.cells]
         if scored:
-            return scored[quantity(metric).best(scored)]
-    return None
+            falling = quantity(metric).better == "higher"
+            return sorted(scored, key=lambda row: row.cells[metric].mean, reverse=falling)
+    return []

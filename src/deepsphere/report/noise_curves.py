@@ -15,7 +15,7 @@ from deepsphere.report.quantities import quantity
 from deepsphere.report.style import GREY, LINES, finish, line_style, new_figure, plain
 from deepsphere.report.table import Cell, Row
 
-_OF_BASELINES = ("s", "^", "v", "x", "+", "*")
+_OF_BASELINES = ("s", "^", "v", "X", "P", "*")
 _PUBLISHED: dict[str, Any] = {
     "marker": "D",
     "markersize": 7,
@@ -24,6 +24,9 @@ _PUBLISHED: dict[str, Any] = {
     "linestyle": "none",
     "zorder": 4,
 }
+# Below those of models, and so large that a mark has room in them.
+_PUBLISHED_BASELINE = {**_PUBLISHED, "markersize": 10, "markeredgewidth": 1.0, "zorder": 3}
+_HELD: dict[str, Any] = {"markersize": 5, "linestyle": "none", "zorder": 3}
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def noise_groups(tasks: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, ...]
     Parameters
     ----------
     tasks : dict of str to dict
-        Settings of tasks, but for their titles.
+        Settings of tasks, but for what is only shown of them, such as their titles.
 
     Returns
     -------
@@ -136,7 +139,8 @@ def draw(lines: Sequence[Line], metric: str, title: str) -> Figure:
     -------
     Figure
         A line in colour is a model: dots and bars are the mean and the standard deviation over the
-        seeds, open diamonds the published scores. Grey lines are baselines.
+        seeds, open diamonds the published scores. Grey lines are baselines; their diamonds hold
+        the mark of their line, as its colour does not tell which it is.
     """
     figure = new_figure(8.4, 5.0 + 0.16 * len(lines) / 3)
     axes = figure.subplots()
@@ -178,8 +182,13 @@ def _draw_line(axes: Axes, line: Line, colour: str, style: str, marker: str) -> 
         linestyle=style,
         linewidth=1.2,
         marker=marker,
-        markersize=4,
+        markersize=5 if line.is_baseline else 4,
         capsize=3,
         label=plain(line.label),
     )
-    axes.plot(list(line.published), list(line.published.values()), color=colour, **_PUBLISHED)
+    published = list(line.published), list(line.published.values())
+    if line.is_baseline:
+        axes.plot(*published, color=colour, **_PUBLISHED_BASELINE)
+        axes.plot(*published, color=colour, marker=marker, **_HELD)
+    else:
+        axes.plot(*published, color=colour, **_PUBLISHED)

@@ -120,7 +120,7 @@ _HOW_TO_READ = """<details open><summary>How to read this</summary>
 once a seed. All are scored on the test samples of their task, which are the same for every row of
 it. A variant's numbers are the mean ± the sample standard deviation over its seeds; one seed has no
 deviation. <strong>Bold</strong> is the best mean of its task. A number in parentheses is
-what was published for the variant; where from, and what to know before comparing, is in the
+what was published for the row; where from, and what to know before comparing, is in the
 footnotes.</p>
 <ul>
 <li>Protocol <b>published</b>: data, split and training as the paper's code had them, even where

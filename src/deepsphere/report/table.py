@@ -58,8 +58,8 @@ class Row:
         What it is, in words.
     protocol : str
         "published" or "sound"; "" for a baseline, which follows the protocol of its task.
-    parameters : int
-        Number of fitted values.
+    parameters : int or None
+        Number of fitted values; None for a baseline of which there are only published values.
     cells : dict of str to Cell
         By metric. A metric that the row does not have is not in it.
     published : dict of str to float
@@ -73,7 +73,7 @@ class Row:
     kind: Literal["baseline", "variant"]
     title: str
     protocol: str
-    parameters: int
+    parameters: int | None
     cells: Mapping[str, Cell]
     published: Mapping[str, float]
     footnote: str | None
@@ -82,6 +82,11 @@ class Row:
     def label(self) -> str:
         """The row's name in figures."""
         return self.title if self.kind == "variant" and self.title else self.name
+
+    @property
+    def parameter_count(self) -> str:
+        """The number of fitted values as tables show it; "" if it is not known."""
+        return "" if self.parameters is None else f"{self.parameters:,}"
 
 
 def rows(metrics: Mapping[str, Any]) -> list[Row]:
@@ -167,7 +172,7 @@ def render(metrics: Mapping[str, Any]) -> Table:
             table.add_row(
                 _name(row, notes),
                 row.protocol,
-                f"{row.parameters:,}",
+                row.parameter_count,
                 *(_cell(row, metric) for metric in shown_metrics),
                 end_section=row is of_task[-1],
             )
@@ -176,21 +181,7 @@ def render(metrics: Mapping[str, Any]) -> Table:
 
 def _of_task(metrics: Mapping[str, Any], task: str) -> list[Row]:
     baselines = [
-        Row(
-            task=task,
-            name=name,
-            kind="baseline",
-            title=baseline["description"],
-            protocol="",
-            parameters=baseline["parameters"],
-            cells={
-                metric: Cell(baseline["metrics"][metric], None, (baseline["metrics"][metric],))
-                for metric in metrics["metrics"]
-                if metric in baseline["metrics"]
-            },
-            published={},
-            footnote=None,
-        )
+        _baseline(task, name, baseline, metrics["metrics"])
         for name, baseline in metrics["tasks"][task]["baselines"].items()
     ]
     variants = [
@@ -201,8 +192,27 @@ def _of_task(metrics: Mapping[str, Any], task: str) -> list[Row]:
     return [*baselines, *variants]
 
 
+def _baseline(task: str, name: str, baseline: Mapping[str, Any], shown: Sequence[str]) -> Row:
+    values = baseline["metrics"]
+    published, footnote = _published(baseline.get("published"))
+    return Row(
+        task=task,
+        name=name,
+        kind="baseline",
+        title=baseline["description"],
+        protocol="",
+        parameters=baseline["parameters"],
+        cells={
+            metric: Cell(values[metric], None, (values[metric],))
+            for metric in shown
+            if metric in values
+        },
+        published=published,
+        footnote=footnote,
+    )
+
+
 def _variant(name: str, variant: Mapping[str, Any], shown: Sequence[str]) -> Row:
-    published = variant["published"]
     cells = {}
     for metric in shown:
         if metric in variant["metrics"]:
@@ -211,6 +221,7 @@ def _variant(name: str, variant: Mapping[str, Any], shown: Sequence[str]) -> Row
             cells[metric] = Cell(
                 summary["mean"], summary["std"], tuple(value for _, value in by_seed)
             )
+    published, footnote = _published(variant["published"])
     return Row(
         task=variant["task"],
         name=name,
@@ -219,11 +230,20 @@ def _variant(name: str, variant: Mapping[str, Any], shown: Sequence[str]) -> Row
         protocol=variant["protocol"],
         parameters=variant["parameters"],
         cells=cells,
-        published=published["metrics"] if published else {},
-        footnote="; ".join(filter(None, (published["source"], published.get("note"))))
-        if published
-        else None,
+        published=published,
+        footnote=footnote,
     )
+
+
+def _published(published: Mapping[str, Any] | None) -> tuple[Mapping[str, float], str | None]:
+    """Return the published values of a row, and its footnote."""
+    if published is None:
+        return {}, None
+    for metric in published["metrics"]:
+        # Refuses a name that it does not know, which nothing would show.
+        quantity(metric)
+    words = "; ".join(filter(None, (published["source"], published.get("note"))))
+    return published["metrics"], words
 
 
 def _mark_best(of_task: list[Row]) -> list[Row]:

@@ -73,7 +73,7 @@ def _row(row: Row, metrics: Sequence[str], notes: Sequence[str]) -> str:
     return (
         f'<tr class="{row.kind}"><th scope="row"><code>{escape(row.name)}</code>{mark}'
         f"<small>{escape(row.title)}</small></th><td>{escape(row.protocol)}</td>"
-        f'<td class="number">{row.parameters:,}</td>{cells}</tr>'
+        f'<td class="number">{row.parameter_count}</td>{cells}</tr>'
     )
 
 

@@ -10,6 +10,7 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, write_json
 
 _LOG = logging.getLogger(__name__)
+_UNCOMPUTED = "as published; it was not computed here"
 
 
 def run(settings: dict[str, Any], threads: int = 1) -> None:
@@ -26,7 +27,8 @@ def run(settings: dict[str, Any], threads: int = 1) -> None:
     -----
     Of every variant and metric of its task: the mean over the seeds, the sample standard deviation
     (null for one seed) and each seed's value; the number of parameters; the published numbers with
-    their source; and of every task the baselines.
+    their source; and of every task the baselines. Those of which there are only published numbers
+    have no parameters and no metrics.
     """
     found = {
         name: read_json(Path(task["baselines"]), f"baselines of {name}")
@@ -67,11 +69,19 @@ def _task(name: str, task: dict[str, Any], found: dict[str, Any]) -> dict[str, A
             "simulated": store["simulated"],
             "broken": store["report"].get("quarantined", {}).get("count", 0),
         },
-        "baselines": {
-            name: {key: baseline[key] for key in ("description", "parameters", "metrics")}
-            for name, baseline in found["baselines"].items()
-        },
+        "baselines": _baselines(found["baselines"], task["published"]),
     }
+
+
+def _baselines(computed: dict[str, Any], published: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return all baselines of a task, those that were only published last."""
+    uncomputed: dict[str, Any] = {"description": _UNCOMPUTED, "parameters": None, "metrics": {}}
+    baselines = {}
+    for name in dict.fromkeys((*computed, *published)):
+        baseline = computed.get(name, uncomputed)
+        kept = {key: baseline[key] for key in ("description", "parameters", "metrics")}
+        baselines[name] = {**kept, "published": published.get(name)}
+    return baselines
 
 
 def _variant(

@@ -6,6 +6,9 @@ from typing import Any, ClassVar
 from pydantic import Field, field_validator
 
 from deepsphere.config.base import Name, StrictModel
+from deepsphere.config.published import Published
+
+_ONLY_SHOWN = {"title", "published"}
 
 
 class TaskSettings(StrictModel):
@@ -18,6 +21,11 @@ class TaskSettings(StrictModel):
     store: Name = Field(description="name of the store")
     channels: tuple[str, ...] = Field(
         min_length=1, description="channels of the store that the task uses"
+    )
+    published: dict[Name, Published] = Field(
+        default_factory=dict,
+        description="published results of baselines, by their names; those that the task does not "
+        "compute are shown as well",
     )
 
     @field_validator("channels")
@@ -42,9 +50,13 @@ class TaskSettings(StrictModel):
         """Whether the report shows samples of the store."""
         return False
 
+    def scoring_settings(self) -> dict[str, Any]:
+        """Return the settings that any number depends on, as plain data: not what is only shown."""
+        return self.model_dump(mode="json", exclude=_ONLY_SHOWN)
+
     def training_settings(self) -> dict[str, Any]:
         """Return the settings that training depends on, as plain data."""
-        return self.model_dump(mode="json", exclude={"title"})
+        return self.scoring_settings()
 
     def check_store(self, channels: Collection[str], copies: Collection[str]) -> None:
         """Raise ValueError, beginning with the key, if the store lacks what the task names.
