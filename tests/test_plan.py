@@ -61,7 +61,7 @@ def keys_of(value: Any) -> set[str]:
     return {key for part in parts_of(value) if isinstance(part, dict) for key in part}
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "mock.yaml"])
 def test_every_stage_has_jobs_of_builtin_types_only(name: str) -> None:
     found = jobs(values(name))
     assert {stage for stage, *_ in found} == set(STAGES)

@@ -106,6 +106,19 @@ def test_our_own_files_are_right(name: str, monkeypatch: pytest.MonkeyPatch) -> 
     assert configuration.experiments["ghcn"].variants["p4"].model.kernel_size == 5
 
 
+def test_the_controlled_experiment_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    configuration = load_configuration([Path("config/mock.yaml")])
+    experiment = configuration.experiments["mock"]
+    assert len(experiment.seeds) == 5
+    # Spectra tell nothing, and no map of a seed is trained on and tested on.
+    assert configuration.sources["mock"].simulate.match_variance
+    assert configuration.stores["mock-n256"].split.kind == "seed-grouped"
+    for name, noise in (("little", 0.5), ("much", 1)):
+        task = experiment.tasks[name]
+        assert (task.noise, task.parts, len(task.map_baselines)) == (noise, 12, 3)
+
+
 def test_all_sections_are_found() -> None:
     names = {model.__name__ for model in MODELS}
     assert {"Configuration", "Paths", "Source", "Simulation", "Store", "Selection"} <= names

@@ -31,7 +31,7 @@ def test_the_file_is_what_the_models_say() -> None:
     assert found == schema(), "run: deepsphere schema > config/schema.json"
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml"])
+@pytest.mark.parametrize("name", ["config.yaml", "demo.yaml", "mock.yaml"])
 def test_our_own_files_fit(name: str, validator: jsonschema.Draft202012Validator) -> None:
     assert list(validator.iter_errors(load(name))) == []
     first_lines = (ROOT / "config" / name).read_text().split("\n\n")[0]
