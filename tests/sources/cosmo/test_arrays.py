@@ -61,3 +61,15 @@ def test_files_that_hold_no_map(tmp_path: Path) -> None:
         for form in (path, content):
             with pytest.raises(DeepsphereError, match="is no array of numbers"):
                 read_array(form, 0, None)
+
+
+@pytest.mark.parametrize("shape", ["(48, ", "(True,)", "(1" + "0" * 30 + ",)"])
+def test_damaged_headers(tmp_path: Path, shape: str) -> None:
+    """A header is Python, which fails in its own ways."""
+    text = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    content = b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(384)
+    path = tmp_path / "a.npy"
+    path.write_bytes(content)
+    for form in (path, content):
+        with pytest.raises(DeepsphereError, match="is no array of numbers"):
+            read_array(form, 0, None)

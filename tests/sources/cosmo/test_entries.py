@@ -21,6 +21,13 @@ def test_labels_that_are_numbers_are_in_their_order() -> None:
     ]
 
 
+def test_nan_is_no_number_to_sort_by() -> None:
+    """It is neither less nor more than others, and would leave them in the order of a set."""
+    numbers = [str(number) for number in range(50)]
+    labels = ["nan", *numbers, "NaN", "inf"]
+    assert class_names([entry(label, label) for label in labels]) == [*numbers, "inf", "NaN", "nan"]
+
+
 def test_order_is_by_label_then_seed_then_name() -> None:
     ordered = [
         entry("z", "0.26", 2),

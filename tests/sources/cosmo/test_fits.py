@@ -7,6 +7,7 @@ import healpy
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.table import Table
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.samplings.healpix import Healpix
@@ -76,19 +77,126 @@ def test_configuration_overrules_the_header(tmp_path: Path) -> None:
     assert not read_fits(path, 0, False).is_nested
 
 
+def written(
+    path: Path, columns: dict[str, np.ndarray], primary: dict[str, object], **header: object
+) -> Path:
+    """Write a table as none of healpy's, with its columns in the order that they are given."""
+    table = fits.BinTableHDU(Table(columns))
+    table.header.update(header)
+    units = fits.HDUList([fits.PrimaryHDU(), table])
+    units[0].header.update(primary)
+    units.writeto(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("primary", "header", "is_nested"),
+    [
+        ({}, {"ORDERING": "nested"}, True),
+        ({}, {"ORDERING": "Nest"}, True),
+        ({}, {"ORDERING": "ring"}, False),
+        ({"ORDERING": "NESTED", "NSIDE": 8}, {}, True),
+        ({"ORDERING": "NESTED", "NSIDE": 16}, {"ORDERING": "RING", "NSIDE": 8}, False),
+        ({}, {"ORDERING": "", "NSIDE": "8"}, False),
+    ],
+)
+def test_order_in_either_header_however_it_is_written(
+    tmp_path: Path, primary: dict[str, object], header: dict[str, object], is_nested: bool
+) -> None:
+    path = written(tmp_path / "a.fits", {"SIGNAL": NESTED[0]}, primary, **header)
+    sky = read_fits(path, 0, None)
+    assert sky.is_nested == is_nested
+    np.testing.assert_array_equal(sky.values, NESTED[0])
+
+
+PIXELS = np.random.default_rng(1).permutation(len(SPHERE))
+
+
+@pytest.mark.parametrize("count", [200, len(SPHERE)])
+@pytest.mark.parametrize(
+    ("names", "header"),
+    [
+        (("PIXEL", "SIGNAL"), {}),
+        (("SIGNAL", "Pixel"), {"INDXSCHM": "EXPLICIT"}),
+        (("index", "SIGNAL"), {"INDXSCHM": "explicit", "OBJECT": "Virgo"}),
+        (("index", "SIGNAL"), {"INDXSCHM": "EXPLICIT", "OBJECT": "FULLSKY"}),
+        (("index", "SIGNAL"), {"OBJECT": "partial"}),
+    ],
+)
+def test_listed_pixels_in_any_order(
+    tmp_path: Path, count: int, names: tuple[str, str], header: dict[str, object]
+) -> None:
+    """What is said to list pixels, or has the column that does, is put where it belongs."""
+    listed = PIXELS[:count].astype(np.int32)
+    columns = {name: listed if name != "SIGNAL" else NESTED[0, listed] for name in names}
+    path = written(tmp_path / "a.fits", columns, {"NSIDE": 8}, **header)
+    expected = np.full(len(SPHERE), UNSEEN)
+    expected[listed] = NESTED[0, listed]
+    for column in (0, "SIGNAL"):
+        np.testing.assert_array_equal(read_fits(path, column, None).values, expected)
+
+
+def test_whole_numbers_are_filled_up_too(tmp_path: Path) -> None:
+    columns = {"PIXEL": np.array([7, 3]), "HITS": np.array([1, 2], np.int16)}
+    values = read_fits(written(tmp_path / "a.fits", columns, {}, NSIDE=8), "HITS", None).values
+    np.testing.assert_allclose(values[[7, 3, 0]], [1, 2, UNSEEN])
+
+
+@pytest.mark.parametrize(
+    ("pixels", "header", "message"),
+    [
+        ([-1, 3], {"NSIDE": 8}, r"lists pixels from -1 to 3.*0 to 767"),
+        ([3, 768], {"NSIDE": 8}, r"lists pixels from 3 to 768"),
+        ([0.5, 3], {"NSIDE": 8}, r"lists pixels from 0\.5 to 3\.0.*whole numbers"),
+        ([np.nan, 3], {"NSIDE": 8}, r"lists pixels from nan"),
+        ([3, 3], {"NSIDE": 8}, "lists 1 pixels more than once"),
+        ([0, 3], {}, "states no NSIDE"),
+        ([0, 3], {"NSIDE": 2**28}, "states nside 268435456"),
+        ([[0, 1], [2, 3]], {"NSIDE": 8}, "lists 4 pixels, but has 2 values"),
+    ],
+)
+def test_listed_pixels_that_cannot_be(
+    tmp_path: Path, pixels: list[float], header: dict[str, object], message: str
+) -> None:
+    columns = {"PIXEL": np.array(pixels), "SIGNAL": np.array([7.0, 9.0])}
+    path = written(tmp_path / "a.fits", columns, {}, INDXSCHM="EXPLICIT", **header)
+    with pytest.raises(DeepsphereError, match=message):
+        read_fits(path, 0, None)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
-    [("NSIDE", 16, "Wrong nside"), ("ORDERING", "NUNIQ", "expected RING or NESTED")],
+    [
+        ("NSIDE", 16, "states nside 16, which has 3,072 pixels; its column T has 768"),
+        ("NSIDE", 0, "states nside 0; expected"),
+        ("NSIDE", 8.5, r"states nside 8\.5; expected"),
+        ("NSIDE", "many", "is no HEALPix map"),
+        ("ORDERING", "NUNIQ", "expected RING or NESTED"),
+        ("ORDERING", 5, "expected RING or NESTED"),
+    ],
 )
 def test_header_that_contradicts_the_table(
     tmp_path: Path, key: str, value: object, message: str
 ) -> None:
     path = tmp_path / "a.fits"
-    healpy.write_map(path, NESTED[0])
+    healpy.write_map(path, NESTED[0], dtype=np.float64)
     with fits.open(path, mode="update") as units:
         units[1].header[key] = value
     with pytest.raises(DeepsphereError, match=message):
         read_fits(path, 0, None)
+
+
+def test_what_is_compressed_otherwise_or_wrongly(tmp_path: Path) -> None:
+    """astropy would open some of it, if packages are there, and not look at gzip's checksum."""
+    path = tmp_path / "a.fits"
+    healpy.write_map(path, NESTED[0], dtype=np.float64)
+    packed = gzip.compress(path.read_bytes())
+    wrong_sum = packed[:-8] + bytes(4) + packed[-4:]
+    for content in (wrong_sum, packed[:-9], b"PK\3\4" + bytes(99), b"\x1f\x9d\x90" + bytes(99)):
+        path.write_bytes(content)
+        for form in (path, content):
+            with pytest.raises(DeepsphereError, match="is no HEALPix map in a FITS file"):
+                read_fits(form, 0, None)
 
 
 @pytest.mark.filterwarnings("ignore::astropy.utils.exceptions.AstropyWarning")

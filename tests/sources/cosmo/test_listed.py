@@ -60,6 +60,17 @@ def test_table_names_files_by_any_end_of_their_path(tmp_path: Path) -> None:
     }
 
 
+def test_mask_is_one_file_wherever_others_have_its_name(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    files = fill(raw, ["m.npy", "t.csv"], y=["m.npy"], z=["m.npy"])
+    (raw / "t.csv").write_text("file,label\nz.zip/m.npy,y\nm.npy,x\n")
+    found = list_entries(raw, files, source("t.csv", "y.zip/m.npy"))
+    assert [entry.name for entry in found.entries] == ["m.npy", "z.zip/m.npy"]
+    (raw / "t.csv").write_text("file,label\nz.zip/m.npy,y\ny.zip/m.npy,x\n")
+    found = list_entries(raw, files, source("t.csv", "m.npy"))
+    assert [entry.name for entry in found.entries] == ["y.zip/m.npy", "z.zip/m.npy"]
+
+
 def test_whole_name_comes_before_an_end(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     files = fill(raw, ["m.npy", "a/m.npy", "t.csv"])

@@ -1,5 +1,6 @@
 """Masks: what is seen, at any nside."""
 
+import zipfile
 from pathlib import Path
 
 import healpy
@@ -33,6 +34,16 @@ def test_other_nside(tmp_path: Path) -> None:
     for nside in (6, 24):
         with pytest.raises(DeepsphereError, match=r"mask: mask\.npy has nside 8"):
             read_mask(tmp_path, "mask.npy", nside, None)
+
+
+def test_mask_in_an_archive(tmp_path: Path) -> None:
+    np.save(tmp_path / "mask.npy", NORTH)
+    (tmp_path / "in").mkdir()
+    with zipfile.ZipFile(tmp_path / "in/z.zip", "w") as archive:
+        archive.write(tmp_path / "mask.npy", "a/mask.npy")
+    np.testing.assert_array_equal(read_mask(tmp_path, "in/z.zip/a/mask.npy", 8, "nested"), NORTH)
+    with pytest.raises(DeepsphereError, match=r"mask: in/z\.zip/b\.npy .*holds no b\.npy"):
+        read_mask(tmp_path, "in/z.zip/b.npy", 8, None)
 
 
 def test_masks_that_cannot_be(tmp_path: Path) -> None:

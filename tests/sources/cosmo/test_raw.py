@@ -86,6 +86,12 @@ def test_published_record_is_asked_for(tmp_path: Path) -> None:
     assert "6b0f5072481397fa8842ef99524b5482" in message
 
 
+def test_wrong_setting_is_no_matter_of_access(tmp_path: Path) -> None:
+    wanted = source(hashes={"train.zip": "0" * 64})
+    with pytest.raises(DeepsphereError, match=r"^hashes: 'train\.zip' .* remove the hash$"):
+        fetch_raw(wanted, tmp_path / "raw")
+
+
 def test_published_record_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in published.ARCHIVES:
         (tmp_path / name).write_bytes(name.encode())

@@ -65,6 +65,7 @@ def test_reading_does_not_depend_on_where_the_files_come_from() -> None:
         ({**SOURCE, "simulate": {"redshifts": []}}, "at least 1 item"),
         ({**SOURCE, "simulate": {"redshifts": [0.1]}}, r"greater than 0\.1"),
         ({**SOURCE, "simulate": {"redshifts": [0.8, 0.5]}}, "give rising ones"),
+        ({**SOURCE, "simulate": {"redshifts": [0.11, 0.149]}}, r"give one of 0\.15 or more"),
         (
             {**SOURCE, "simulate": {"redshifts": [0.5, 0.8], "match_variance": True}},
             "spectra can be matched for one",

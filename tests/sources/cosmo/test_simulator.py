@@ -127,6 +127,13 @@ def test_what_simulated_maps_cannot_be(setting: str, value: Any, tmp_path: Path)
         simulate_raw(source, tmp_path)
 
 
+@pytest.mark.parametrize("labels", ["../t.csv", "/t.csv", "training", "README.md"])
+def test_table_lies_among_the_maps_and_in_place_of_none(labels: str, tmp_path: Path) -> None:
+    with pytest.raises(DeepsphereError, match=r"^labels: "):
+        simulate_raw(settings("maps", labels=labels), tmp_path / "raw")
+    assert not any(tmp_path.iterdir())
+
+
 def power_laws(cosmology: Cosmology, cone: LightCone, degrees: int) -> Spectra:
     """Return spectra as simple as can be, that CAMB need not be asked for."""
     shell = 0.05 * cosmology.sigma_8**2 / (1 + np.arange(degrees)) ** 2

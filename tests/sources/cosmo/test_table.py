@@ -46,6 +46,10 @@ def test_file_is_enough() -> None:
         ("file,split\na,dev\n", "'dev' is no split"),
         ("file,patch\na,1\n", "'patch' cannot be the name of a parameter"),
         ('file,x\n"a,1\n', "t.csv:"),
+        ("file,H0/100\na,1\n", "'H0/100' cannot be the name"),
+        ("file,..\na,1\n", "'..' cannot be the name"),
+        ("file,zarr.json\na,1\n", "'zarr.json' cannot be the name"),
+        (f"file,{'x' * 300}\na,1\n", "cannot be the name"),
     ],
 )
 def test_wrong_tables(text: str, message: str) -> None:
@@ -55,15 +59,50 @@ def test_wrong_tables(text: str, message: str) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [b"file\n\xff\n", gzip.compress(b"file\na\n" * 99)[:-12]],
-    ids=["not UTF-8", "cut short"],
+    [
+        b"file\n\xff\n",
+        "file\na\n".encode("utf-16"),
+        gzip.compress(b"file\na\n" * 99)[:-12],
+        gzip.compress(b"file\na\n") + b"more",
+    ],
+    ids=["not UTF-8", "UTF-16", "cut short", "followed by something else"],
 )
 def test_damaged_tables(content: bytes) -> None:
-    with pytest.raises(DeepsphereError, match=r"UTF-8|cut short"):
+    with pytest.raises(DeepsphereError, match=r"UTF-8|damaged gzip"):
         read_table("t.csv", content)
 
 
-@pytest.mark.parametrize("word", ["nan", "inf", "", "x"])
+def test_gzip_of_several_parts_is_read_whole() -> None:
+    """Such as compressed tables that were put one behind the other."""
+    content = gzip.compress(b"file\na\n") + gzip.compress(b"b\n") + bytes(9)
+    assert [row.file for row in read_table("t.csv", content)[0]] == ["a", "b"]
+
+
+def test_large_table_is_not_unpacked() -> None:
+    with pytest.raises(DeepsphereError, match="more than 67108864 bytes"):
+        read_table("t.csv", gzip.compress(bytes(2**26 + 1), 1))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "file,label\r\na,x\r\nb,y\r\n",
+        "file,label,,\na,x,,\nb,y,,\n,,,\n",
+        ",file,label\n0,a,x\n1,b,y\n",
+        "file,label\na,x\nb,y\n   \n",
+    ],
+    ids=["CRLF", "commas of a spreadsheet", "row numbers of pandas", "blanks"],
+)
+def test_what_programs_add(text: str) -> None:
+    rows, others = read_table("t.csv", text.encode())
+    assert [(row.file, row.label, row.parameters) for row in rows] == [
+        ("a", "x", ()),
+        ("b", "y", ()),
+    ]
+    assert not any(others)
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "", "x", "1_0", "\u0663"])
 def test_columns_that_are_not_all_numbers_are_no_parameters(word: str) -> None:
     rows, others = read_table("t.csv", f"file,x\na,1\nb,{word}\n".encode())
     assert [row.parameters for row in rows] == [(), ()]

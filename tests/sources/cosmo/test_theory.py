@@ -31,7 +31,7 @@ def spectra() -> Spectra:
 def camb_lensing() -> Any:
     """CAMB's convergence of a thin plane of sources at redshift 0.8, by its own line of sight.
 
-    Its kernel begins at the observer.
+    Its kernel begins at the observer, and it knows the primordial amplitude where ours finds it.
     """
     squared = UNIVERSE.hubble**2
     parameters = camb.set_params(
@@ -39,7 +39,7 @@ def camb_lensing() -> Any:
         ombh2=UNIVERSE.baryons * squared,
         omch2=(UNIVERSE.matter - UNIVERSE.baryons) * squared,
         mnu=0,
-        As=2e-9,
+        As=3e-9,
         ns=UNIVERSE.spectral_index,
         halofit_version="takahashi",
         lmax=HIGHEST,

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.sources.cosmo.skies import Sky, is_full
 
 SUFFIXES = (".npy",)
+
+# Headers are Python: what is damaged there is found by Python's own tokenizer, or not at all.
+_DEFECTS = (ValueError, OSError, EOFError, OverflowError, TypeError, TokenError)
 
 
 def read_array(content: Path | bytes, column: int | str, is_nested: bool | None) -> Sky:
@@ -33,16 +37,13 @@ def read_array(content: Path | bytes, column: int | str, is_nested: bool | None)
     """
     try:
         values = (
-            np.load(content, mmap_mode="r", allow_pickle=False)
-            if isinstance(content, Path)
-            else _load(content)
+            np.lib.format.open_memmap(content, "r") if isinstance(content, Path) else _load(content)
         )
-    except (ValueError, OSError, EOFError) as error:
+    except _DEFECTS as error:
         raise DeepsphereError(f"is no array of numbers in a .npy file ({error})") from None
-    if not isinstance(values, np.ndarray) or values.ndim not in (1, 2):
+    if values.ndim not in (1, 2):
         raise DeepsphereError(
-            f"has shape {getattr(values, 'shape', None)}; expected (pixel,), (column, pixel) or "
-            "(pixel, column)"
+            f"has shape {values.shape}; expected (pixel,), (column, pixel) or (pixel, column)"
         )
     table = values[np.newaxis] if values.ndim == 1 else values
     if table.shape[0] > table.shape[1] or not is_full(table.shape[1]):

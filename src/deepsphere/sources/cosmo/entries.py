@@ -1,5 +1,6 @@
 """What a set of maps holds: one entry a map, with what is known of its universe."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -97,6 +98,8 @@ def check_entries(entries: Sequence[Entry]) -> None:
 
 def _label_order(label: str) -> Any:
     try:
-        return 0, float(label), label
+        number = float(label)
     except ValueError:
-        return 1, 0.0, label
+        number = math.nan
+    # NaN comes neither before nor after other numbers.
+    return (1, 0.0, label) if math.isnan(number) else (0, number, label)

@@ -54,7 +54,7 @@ def list_entries(raw: Path, listed: Collection[str], source: dict[str, Any]) -> 
     places = [
         (archive, member)
         for archive, member in _find_maps(raw, listed)
-        if source["mask"] not in (member, f"{archive}/{member}")
+        if source["mask"] != PurePosixPath(archive, member).as_posix()
     ]
     if source["labels"]:
         rows, others = read_table(source["labels"], read_listed(raw, listed, source["labels"]))
@@ -97,8 +97,9 @@ def _match(rows: list[Row], places: list[tuple[str, str]]) -> tuple[list[Entry],
     entries, missing = [], []
     for row in rows:
         found = by_end.get(row.file, [])
-        # A whole name comes before the same name in a folder.
-        exact = [place for place in found if place[1] == row.file]
+        # A whole name comes before the same name in an archive, and that before one in a folder.
+        whole = [place for place in found if PurePosixPath(*place).as_posix() == row.file]
+        exact = whole or [place for place in found if place[1] == row.file]
         found = exact if len(exact) == 1 else found
         if len(found) > 1:
             raise DeepsphereError(

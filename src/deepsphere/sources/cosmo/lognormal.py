@@ -111,8 +111,7 @@ def lognormal_matter(spectra: Spectra, nside: int) -> LognormalMatter:
         glass.solve_gaussian_spectra([glass.grf.Lognormal()], [spectrum])[0]
         for spectrum in averaged
     ]
-    # At the highest degrees the exponential makes more power than is asked for, from the lower ones
-    # alone; what the solver then answers is a little below 0.
+    # Not every spectrum is that of a lognormal field; of others the solver may answer below 0.
     return LognormalMatter(nside, np.maximum(solved, 0), spectra.weights)
 
 

@@ -1,6 +1,6 @@
 """Which part of the sky was seen: a map that is positive there."""
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,9 @@ def read_mask(raw: Path, name: str, nside: int, ordering: str | None) -> NDArray
     raw : Path
         The raw folder.
     name : str
-        Name of the mask below it: a HEALPix map whose nside is a power of two times the one asked
-        for, or that divided by one. Pixels without value are not seen.
+        Name of the mask below it, or that of an archive, a slash, and a name in it: a HEALPix map
+        whose nside is a power of two times the one asked for, or that divided by one. Pixels
+        without value are not seen.
     nside : int
         What the answer is for.
     ordering : {"ring", "nested"} or None
@@ -38,11 +39,15 @@ def read_mask(raw: Path, name: str, nside: int, ordering: str | None) -> NDArray
     DeepsphereError
         If there is no such map, or it shows nothing.
     """
-    path = raw / name
-    if not path.is_file() or not is_map(name):
-        raise DeepsphereError(f"mask: {path} is no file of a map; correct `mask` of the source")
+    place = PurePosixPath(name)
+    file = next((path for path in (place, *place.parents) if (raw / path).is_file()), None)
+    if file is None or not is_map(name):
+        raise DeepsphereError(
+            f"mask: {raw / name} is no file of a map; correct `mask` of the source"
+        )
+    archive = LOOSE if file == place else file.as_posix()
     try:
-        sky = read_sky(raw, LOOSE, name, 0, ordering)
+        sky = read_sky(raw, archive, name.removeprefix(f"{archive}/"), 0, ordering)
         # What is negative is UNSEEN, or as good as that; NaN is not larger than 0 either.
         shares = averaged(Sky(sky.values > 0, sky.is_nested), min(nside, sky.nside))
         finer, rest = divmod(nside, min(nside, sky.nside))

@@ -21,10 +21,11 @@ from deepsphere.errors import DeepsphereError
 from deepsphere.extras import import_extra
 from deepsphere.files import read_json, write_json
 from deepsphere.sources.cosmo.entries import Entry
-from deepsphere.sources.cosmo.reader import read_sky
+from deepsphere.sources.cosmo.reader import LOOSE, read_sky
 from deepsphere.sources.cosmo.screening import HIGHEST_DEGREE, Measured
 from deepsphere.sources.cosmo.skies import averaged, lacking
 from deepsphere.sources.cosmo.spherical import large_scale_power, smoothed
+from deepsphere.sources.meshes.archives import open_archive
 from deepsphere.sources.meshes.moments import Moments
 from deepsphere.sources.meshes.progress import Progress
 from deepsphere.workers import Workers
@@ -32,6 +33,9 @@ from deepsphere.workers import Workers
 _LOG = logging.getLogger(__name__)
 _BYTES_PER_PIXEL = 80
 """Of the store's nside, that a map takes at its peak; see benchmarks/cosmo_preparation.py."""
+
+_COPIES_OF_A_MEMBER = 2
+"""Of a map in an archive, that are in memory while it is read; loose ones stay on disk."""
 
 _MAPS_OF_A_CLUSTER = 64
 _LARGEST_VALUE = 1e15
@@ -121,7 +125,7 @@ def prepare_maps(recipe: Recipe, entries: Sequence[Entry], workers: Workers) -> 
     import_extra("healpy", "cosmology")
     recipe.folder.mkdir(parents=True, exist_ok=True)
     waiting = [number for number in range(len(entries)) if not _record(recipe, number).exists()]
-    workers = _fewer(workers, recipe)
+    workers = _fewer(workers, recipe, entries)
     together = 2 * workers.count if workers.client is None else _MAPS_OF_A_CLUSTER
     prepare = delayed(prepare_map, pure=False, traverse=False)
     done = len(entries) - len(waiting)
@@ -245,13 +249,28 @@ def _moments(values: NDArray[np.float64]) -> Moments:
     return Moments.of(kept[np.newaxis, :, np.newaxis])
 
 
-def _fewer(workers: Workers, recipe: Recipe) -> Workers:
+def _fewer(workers: Workers, recipe: Recipe, entries: Sequence[Entry]) -> Workers:
     """Return as many threads as have memory for a map each."""
     if workers.client is not None or workers.memory is None:
         return workers
     pixels, channels = recipe.shape
-    needed = pixels * (_BYTES_PER_PIXEL + 4 * channels)
+    prepared = pixels * (_BYTES_PER_PIXEL + 4 * channels)
+    needed = max(prepared, _COPIES_OF_A_MEMBER * _largest_member(recipe.raw, entries))
     return replace(workers, count=max(1, min(workers.count, workers.memory // needed)))
+
+
+def _largest_member(raw: Path, entries: Sequence[Entry]) -> int:
+    """Return the bytes of the largest map in an archive; 0 if none is in one."""
+    places = {(entry.archive, entry.member) for entry in entries}
+    return max(
+        (
+            member.size
+            for archive in {archive for archive, _ in places} - {LOOSE}
+            for member in open_archive(raw / archive).members()
+            if (archive, member.name) in places
+        ),
+        default=0,
+    )
 
 
 def _record(recipe: Recipe, number: int) -> Path:

@@ -32,8 +32,9 @@ def fetch_raw(source: dict[str, Any], folder: Path) -> list[FetchedFile]:
         return fetch_files(
             user_files(source["files"], tables, source["hashes"], mirrors), mirrors, folder
         )
+    files = published_files(source["hashes"])
     try:
-        return fetch_files(published_files(source["hashes"]), mirrors or (MIRROR,), folder)
+        return fetch_files(files, mirrors or (MIRROR,), folder)
     except DeepsphereError as error:
         raise DeepsphereError(
             f"{error}; the authors give the record to those who ask: request access, with a "

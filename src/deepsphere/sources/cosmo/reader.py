@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deepsphere.sources.cosmo import arrays, fits
-from deepsphere.sources.cosmo.skies import Sky
+from deepsphere.sources.cosmo.skies import MOST_BYTES, Sky
 from deepsphere.sources.meshes.archives import open_archive
 
 LOOSE = "."
@@ -11,8 +11,6 @@ LOOSE = "."
 
 SUFFIXES = (*arrays.SUFFIXES, *fits.SUFFIXES)
 """How the names of maps end, in lower case."""
-
-_MOST_BYTES = 1 << 33
 
 
 def is_map(name: str) -> bool:
@@ -50,7 +48,7 @@ def read_sky(
     is_nested = None if ordering is None else ordering == "nested"
     content: Path | bytes = raw / member
     if archive != LOOSE:
-        content = open_archive(raw / archive).read(member, _MOST_BYTES)
+        content = open_archive(raw / archive).read(member, MOST_BYTES)
     is_array = member.lower().endswith(arrays.SUFFIXES)
     read = arrays.read_array if is_array else fits.read_fits
     return read(content, column, is_nested)

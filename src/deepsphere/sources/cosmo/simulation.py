@@ -9,6 +9,8 @@ from deepsphere.config.base import StrictModel, wrong
 
 _MOST_NSIDE = 8192
 _NEAREST, _FARTHEST = 0.1, 3.0
+_LEAST_DEPTH = 0.15
+"""Least redshift of the farthest source: no lognormal field varies as matter in a thin shell."""
 
 
 class Simulation(StrictModel):
@@ -52,6 +54,12 @@ class Simulation(StrictModel):
     def _sources_are_in_order(self) -> "Simulation":
         if any(before >= after for before, after in pairwise(self.redshifts)):
             raise wrong(["redshifts"], f"found {list(self.redshifts)}; give rising ones")
+        if self.redshifts[-1] < _LEAST_DEPTH:
+            raise wrong(
+                ["redshifts"],
+                f"found {list(self.redshifts)}; give one of {_LEAST_DEPTH} or more, as the matter "
+                f"begins at {_NEAREST}",
+            )
         if self.match_variance and len(self.redshifts) > 1:
             raise wrong(
                 ["match_variance"],

@@ -46,6 +46,7 @@ from deepsphere.sources.cosmo.published import SIGMA_8
 from deepsphere.sources.cosmo.theory import Cosmology, LightCone, light_cone_spectra, with_sum_of
 from deepsphere.sources.cosmo.tomography import lensing_weights
 from deepsphere.sources.meshes.simulated_files import write_table
+from deepsphere.sources.mirrors import check_relative
 
 NOTICE = "lognormal mock, not N-body"
 """What all simulated files are said to be."""
@@ -118,8 +119,9 @@ def simulate_raw(source: dict[str, Any], folder: Path) -> None:
     Raises
     ------
     DeepsphereError
-        If the settings name files, a mask or NESTED order, there are more universes than the
-        published names can tell, or the extra ``cosmology`` is not installed.
+        If the settings name files, a mask or NESTED order, or a table that is none or would lie
+        outside the folder, there are more universes than the published names can tell, or the
+        extra ``cosmology`` is not installed.
     """
     unmet = [name for name in ("files", "mask") if source[name]]
     unmet += ["ordering"] if source["ordering"] == "nested" else []
@@ -128,8 +130,13 @@ def simulate_raw(source: dict[str, Any], folder: Path) -> None:
             f"simulated maps: found {unmet[0]} {source[unmet[0]]!r}; simulated ones have names and "
             "places as published, RING order and no mask: leave it out"
         )
+    labels = source["labels"]
+    if labels:
+        check_relative(labels, "labels")
+        if not labels.endswith((".csv", ".csv.gz")):
+            raise DeepsphereError(f"labels: found {labels!r}; the table is a .csv or .csv.gz")
     simulation = source["simulate"]
-    if simulation["cosmologies"] > len(PUBLISHED) and not source["labels"]:
+    if simulation["cosmologies"] > len(PUBLISHED) and not labels:
         raise DeepsphereError(
             f"simulated maps: found cosmologies: {simulation['cosmologies']}, but names as "
             f"published tell {len(PUBLISHED)} universes; take edition: maps, and name a table in "
@@ -162,9 +169,9 @@ def simulate_raw(source: dict[str, Any], folder: Path) -> None:
         for name, values in _drawn(listed, universes, seed):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             np.save(folder / name, values)
-        if source["labels"]:
+        if labels:
             rows = ["file,label,seed,split,Omega_m,sigma_8", *(one.row for one in listed)]
-            write_table(folder / source["labels"], rows)
+            write_table(folder / labels, rows)
     write_bytes(folder / "README.md", _README.encode())
     write_json(folder / "simulation.json", _provenance(simulation, cosmologies, cone))
 
@@ -236,7 +243,7 @@ def simulated_universes(
 
 
 def _cone(source: float) -> LightCone:
-    """Return the matter in front of a source, in shells of the published step of redshift."""
+    """Return the matter in front of a source, in shells as deep as those of the published one."""
     nearest = PUBLISHED_CONE.nearest
     return LightCone(nearest, source, max(1, round((source - nearest) / _SHELL_STEP)))
 

@@ -13,6 +13,9 @@ from deepsphere.samplings.healpix_indices import ring_of_nested
 UNSEEN = -1.6375e30
 """What HEALPix software writes where there is no value."""
 
+MOST_BYTES = 1 << 33
+"""The most that is read into memory of a file, and that a whole sky may take."""
+
 _UNSEEN_TOLERANCE = 1e-5
 _BLOCK_PIXELS = 1 << 18
 

@@ -10,11 +10,15 @@ the columns, in any order:
 ``split``                 train, validation (``val``) or test; optional: splits are drawn
 any other                 a cosmological parameter, if all its values are numbers
 ========================  ==========================================================
+
+Columns without a name are passed over, such as the row numbers that pandas writes.
 """
 
 import csv
+import gzip
 import io
 import math
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +32,8 @@ from deepsphere.sources.meshes.gzip_stream import GZIP_MAGIC
 _LARGEST_BYTES = 1 << 26
 _MEANINGS = {"file": "file", "label": "label", "class": "label", "seed": "seed", "split": "split"}
 _LARGEST_SEED = 2**31 - 1
+_NAME = re.compile(r"\w[\w ,:()\[\]^*+-]{0,63}")
+"""Names that parameters can have: Zarr makes folders of them, beside files of its own."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,9 @@ def read_table(name: str, content: bytes) -> tuple[list[Row], list[str]]:
     try:
         header = [word.strip() for word in next(lines, [])]
         table = [
-            (lines.line_num, [word.strip() for word in words]) for words in lines if any(words)
+            (lines.line_num, [word.strip() for word in words])
+            for words in lines
+            if any(word.strip() for word in words)
         ]
     except csv.Error as error:
         raise DeepsphereError(f"{name}:{lines.line_num}: {error}") from None
@@ -94,9 +102,13 @@ def read_table(name: str, content: bytes) -> tuple[list[Row], list[str]]:
             )
     columns = _find_columns(name, header)
     others = [place for place in range(len(header)) if place not in columns.values()]
-    numeric = [place for place in others if all(_is_number(words[place]) for _, words in table)]
+    numeric = [
+        place
+        for place in others
+        if header[place] and all(_is_number(words[place]) for _, words in table)
+    ]
     for place in numeric:
-        if header[place].lower() in RESERVED or not header[place]:
+        if header[place].lower() in RESERVED or not _NAME.fullmatch(header[place]):
             raise DeepsphereError(
                 f"{name}:1: {header[place]!a} cannot be the name of a parameter; give it another"
             )
@@ -109,15 +121,12 @@ def read_table(name: str, content: bytes) -> tuple[list[Row], list[str]]:
 
 def _decode(name: str, content: bytes) -> str:
     if content.startswith(GZIP_MAGIC):
-        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
         try:
-            content = stream.decompress(content, _LARGEST_BYTES)
-        except zlib.error as error:
+            content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(_LARGEST_BYTES + 1)
+        except (OSError, EOFError, zlib.error) as error:
             raise DeepsphereError(f"{name} is damaged gzip ({error}); fetch it again") from None
-        if not stream.eof:
-            raise DeepsphereError(
-                f"{name} is cut short, or has more than {_LARGEST_BYTES} bytes; fetch it again"
-            )
+        if len(content) > _LARGEST_BYTES:
+            raise DeepsphereError(f"{name} has more than {_LARGEST_BYTES} bytes; shorten it")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -128,7 +137,7 @@ def _find_columns(name: str, header: Sequence[str]) -> dict[str, int]:
     """Return the places of the columns whose names mean something."""
     columns: dict[str, int] = {}
     for place, word in enumerate(header):
-        if header.index(word) != place:
+        if word and header.index(word) != place:
             raise DeepsphereError(f"{name}:1: two columns are called {word!a}; leave one out")
         meaning = _MEANINGS.get(word.lower())
         if meaning in columns:
@@ -176,6 +185,7 @@ def _read_row(
 
 def _is_number(word: str) -> bool:
     try:
-        return math.isfinite(float(word))
+        # Python also takes 1_000, and the digits of all scripts.
+        return word.isascii() and "_" not in word and math.isfinite(float(word))
     except ValueError:
         return False
