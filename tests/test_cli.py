@@ -4,11 +4,14 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
 import yaml
 
+from deepsphere.cli.main import main
 from deepsphere.config.configuration import check_configuration
 from deepsphere.config.schema import schema
 from deepsphere.plan import Plan
@@ -180,6 +183,12 @@ def test_help_names_every_stage(project: Path) -> None:
     for command in ("fetch", "store", "graph", "train", "evaluate", "baseline", "summarize"):
         assert command in done.stdout
         assert deepsphere(command, "--help", folder=project).returncode == 0
+
+
+def test_the_program_that_is_installed_is_the_same() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    ((name, place),) = project["scripts"].items()
+    assert EntryPoint(name, place, "console_scripts").load() is main
 
 
 def test_check_lists_what_there_is(project: Path) -> None:

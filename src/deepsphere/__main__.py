@@ -1,5 +1,5 @@
 """``python -m deepsphere`` is ``deepsphere``."""
 
-from deepsphere.cli import main
+from deepsphere.cli.main import main
 
 main()

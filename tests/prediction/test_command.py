@@ -11,7 +11,7 @@ import torch
 import xarray as xr
 from typer.testing import CliRunner
 
-from deepsphere.cli import app
+from deepsphere.cli.main import app
 from deepsphere.config.configuration import check_configuration
 from deepsphere.conversion.regridding import regrid
 from deepsphere.errors import DeepsphereError
