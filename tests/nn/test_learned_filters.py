@@ -1,10 +1,12 @@
-from types import SimpleNamespace
+"""What is kept of the filters of a model is read back as it was, or refused in one line."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from deepsphere.errors import DeepsphereError
-from deepsphere.nn.learned_filters import read_filters, save_filters
+from deepsphere.nn.learned_filters import FilterViews, read_filters, save_filters
 
 RANDOM = np.random.default_rng(0)
 
@@ -13,7 +15,7 @@ def make_views(degrees):
     def curves(places, *shape):
         return RANDOM.normal(size=(places, *shape)), RANDOM.normal(size=(places, 2))
 
-    return SimpleNamespace(
+    return FilterViews(
         channels=np.array([[0, 1], [0, 3]]),
         coefficients=RANDOM.normal(size=(5, 2)),
         response=curves(7),
@@ -53,13 +55,41 @@ def test_filters_are_read_back(tmp_path, layers):
                 np.testing.assert_array_equal(saved, read)
 
 
-@pytest.mark.parametrize("content", ["text", "lacking"])
-def test_damaged_filters_are_named(tmp_path, content):
+def test_views_of_unequally_many_filters_are_refused():
+    views = make_views(True)
+    with pytest.raises(
+        ValueError, match=r"expected values of 1 filters, found \[2, 2, 2, 2, 2, 2\]"
+    ):
+        replace(views, channels=views.channels[:1])
+    places, values = views.eastward
+    with pytest.raises(
+        ValueError, match=r"expected values of 2 filters, found \[2, 2, 2, 1, 2, 2\]"
+    ):
+        replace(views, eastward=(places, values[:, :1]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        None,
+        {"0-channels": None},
+        {"0-channels": np.array(1)},
+        {"0-channels": np.array([[0, 1]])},
+        {"0-coefficients": np.array(1.0)},
+        {"0-plane-values": np.zeros((9, 3))},
+        {"0-extent": np.zeros(2)},
+    ],
+)
+def test_damaged_filters_are_named(tmp_path, change):
     path = tmp_path / "filters.npz"
-    if content == "text":
+    with path.open("wb") as stream:
+        save_filters(stream, {"first": make_views(True)})
+    if change is None:
         path.write_text("x")
     else:
-        np.savez(path, layers=np.array(["first"]))
+        with np.load(path) as arrays:
+            content = {**arrays, **change}
+        np.savez(path, **{name: value for name, value in content.items() if value is not None})
     with pytest.raises(
         DeepsphereError, match=r"filters.npz is damaged .*run the evaluate"
     ) as error:

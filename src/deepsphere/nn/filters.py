@@ -12,7 +12,8 @@ A filter leads from one input channel to one output channel. It is a polynomial
                                   circle, and lays it on a plane
 ================================= ==================================================================
 
-:func:`filter_views` takes all of them of a few filters, and
+:func:`filter_views` takes all of them of a few filters,
+:mod:`~deepsphere.nn.learned_filters` keeps them, and
 :func:`deepsphere.report.filters.plot_filters` draws them::
 
     hierarchy = build_graph_hierarchy(Healpix(16))
@@ -26,7 +27,6 @@ those of the rescaled Laplacian, in [-1, 1], as the layer knows no other. Biases
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -43,62 +43,14 @@ from deepsphere.graphs.weights import SparseMatrix
 from deepsphere.nn.bases import chebyshev_coefficients
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.convolution import chebyshev_convolution
+from deepsphere.nn.learned_filters import Curves, FilterViews
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.sections import Float, check_pixel, gnomonic, section
-
-Curves = tuple[Float, Float]
-"""Places, and the values of all filters there, shape (place, filter)."""
 
 _DEGREES = 10
 _FAINT = 0.01
 _FEWEST_PIXELS = 20
 _WIDEST = math.radians(60)
-
-
-@dataclass(frozen=True, eq=False)
-class FilterViews:
-    """Some filters of a layer, seen in all ways. All arrays are float64 but for the channels.
-
-    Attributes
-    ----------
-    channels : ndarray of int64, shape (filter, 2)
-        Input and output channel of each filter.
-    coefficients : ndarray, shape (kernel_size, filter)
-        See :func:`chebyshev_coefficients_of`.
-    response : (eigenvalues, responses)
-        See :func:`spectral_response`.
-    degrees : (degrees, eigenvalues) or None
-        Some degrees l and their eigenvalues; see :func:`degree_eigenvalues`. None if not known.
-    around : (angles, values)
-        Impulse response of all pixels in view over their distance; see :func:`section`.
-    eastward, northward : (angles, values)
-        The same along the great circles through the pixel to east and north.
-    plane : (coordinates, values)
-        The same over the gnomonic coordinates of the pixels in view; see :func:`gnomonic`.
-    extent : float
-        To which distance from the pixel the view goes, in radians.
-
-    Raises
-    ------
-    ValueError
-        If they are not of as many filters.
-    """
-
-    channels: NDArray[np.int64]
-    coefficients: Float
-    response: Curves
-    degrees: tuple[NDArray[np.int64], Float] | None
-    around: Curves
-    eastward: Curves
-    northward: Curves
-    plane: Curves
-    extent: float
-
-    def __post_init__(self) -> None:
-        curves = self.response, self.around, self.eastward, self.northward, self.plane
-        filters = [self.coefficients.shape[-1], *(values.shape[-1] for _, values in curves)]
-        if set(filters) != {len(self.channels)}:
-            raise ValueError(f"expected values of {len(self.channels)} filters, found {filters}")
 
 
 def filter_views(

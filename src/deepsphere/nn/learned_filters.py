@@ -1,8 +1,9 @@
 """The filters that a trained model has, as the evaluation keeps them for the report.
 
 One file a run, ``filters.npz``, with the views of some filters of some layers. It is small, and
-spares the report the graphs and the weights.
-:func:`deepsphere.nn.model_filters.model_filters` makes the views, and
+spares the report the graphs, the weights and PyTorch, which this module does without.
+:func:`deepsphere.nn.filters.filter_views` makes the views of a layer,
+:func:`deepsphere.nn.model_filters.model_filters` those of a model, and
 :func:`deepsphere.report.filters.plot_filters` draws them.
 """
 
@@ -10,7 +11,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,58 +20,43 @@ from deepsphere.errors import DeepsphereError
 
 Float = NDArray[np.float64]
 Curves = tuple[Float, Float]
+"""Places, and the values of all filters there, shape (place, filter)."""
 
 _CURVES = ("response", "around", "eastward", "northward", "plane")
 _LAYERS = "layers"
 
 
-class Views(Protocol):
-    """Some filters, each seen in all ways: what
-    :func:`~deepsphere.report.filters.plot_filters` draws.
-
-    :class:`deepsphere.nn.filters.FilterViews` says what all of it is, and has it.
-    """
-
-    @property
-    def channels(self) -> NDArray[np.int64]:
-        """Input and output channel of each filter, shape (filter, 2)."""
-
-    @property
-    def coefficients(self) -> Float:
-        """Chebyshev coefficients, shape (kernel_size, filter)."""
-
-    @property
-    def response(self) -> Curves:
-        """Eigenvalues, and the responses there, shape (eigenvalue, filter)."""
-
-    @property
-    def degrees(self) -> tuple[NDArray[np.int64], Float] | None:
-        """Degrees of spherical harmonics and their eigenvalues, if they are known."""
-
-    @property
-    def around(self) -> Curves:
-        """Distances from the pixel in radians, and the impulse responses, (place, filter)."""
-
-    @property
-    def eastward(self) -> Curves:
-        """The same along a great circle to the east, with negative distances in the west."""
-
-    @property
-    def northward(self) -> Curves:
-        """The same along a great circle to the north, with negative distances in the south."""
-
-    @property
-    def plane(self) -> Curves:
-        """Gnomonic coordinates, east and north, and the impulse responses there."""
-
-    @property
-    def extent(self) -> float:
-        """To which distance the view goes, in radians."""
-
-
 @dataclass(frozen=True, eq=False)
-class LearnedFilters:
-    """Views of some filters; see :class:`deepsphere.nn.filters.FilterViews`."""
+class FilterViews:
+    """Some filters of a layer, seen in all ways. All arrays are float64 but for the channels.
+
+    Attributes
+    ----------
+    channels : ndarray of int64, shape (filter, 2)
+        Input and output channel of each filter.
+    coefficients : ndarray, shape (kernel_size, filter)
+        See :func:`~deepsphere.nn.filters.chebyshev_coefficients_of`.
+    response : (eigenvalues, responses)
+        See :func:`~deepsphere.nn.filters.spectral_response`.
+    degrees : (degrees, eigenvalues) or None
+        Some degrees l and their eigenvalues; see
+        :func:`~deepsphere.nn.filters.degree_eigenvalues`. None if not known.
+    around : (angles, values)
+        Impulse response of all pixels in view over their distance; see
+        :func:`~deepsphere.nn.sections.section`.
+    eastward, northward : (angles, values)
+        The same along the great circles through the pixel to east and north.
+    plane : (coordinates, values)
+        The same over the gnomonic coordinates of the pixels in view; see
+        :func:`~deepsphere.nn.sections.gnomonic`.
+    extent : float
+        To which distance from the pixel the view goes, in radians.
+
+    Raises
+    ------
+    ValueError
+        If they are not of as many filters.
+    """
 
     channels: NDArray[np.int64]
     coefficients: Float
@@ -82,14 +68,20 @@ class LearnedFilters:
     plane: Curves
     extent: float
 
+    def __post_init__(self) -> None:
+        curves = self.response, self.around, self.eastward, self.northward, self.plane
+        filters = [self.coefficients.shape[-1], *(values.shape[-1] for _, values in curves)]
+        if set(filters) != {len(self.channels)}:
+            raise ValueError(f"expected values of {len(self.channels)} filters, found {filters}")
 
-def save_filters(stream: IO[bytes], layers: Mapping[str, Views]) -> None:
+
+def save_filters(stream: IO[bytes], layers: Mapping[str, FilterViews]) -> None:
     """Write the views of some filters of some layers.
 
     Parameters
     ----------
     stream : binary file
-    layers : dict of str to views
+    layers : dict of str to FilterViews
         By the name of the layer; none for a model that has no filters.
     """
     arrays: dict[str, NDArray[np.generic]] = {_LAYERS: np.array(list(layers), np.str_)}
@@ -107,7 +99,7 @@ def save_filters(stream: IO[bytes], layers: Mapping[str, Views]) -> None:
     np.savez(stream, allow_pickle=False, **arrays)
 
 
-def read_filters(path: Path) -> dict[str, LearnedFilters]:
+def read_filters(path: Path) -> dict[str, FilterViews]:
     """Read what :func:`save_filters` wrote.
 
     Raises
@@ -127,13 +119,13 @@ def read_filters(path: Path) -> dict[str, LearnedFilters]:
                 )
                 for number, layer in enumerate(arrays[_LAYERS])
             }
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+    except (IndexError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise DeepsphereError(
             f"filters: {path} is damaged ({error}); run the evaluate stage again"
         ) from None
 
 
-def _read_layer(arrays: Mapping[str, NDArray[np.float64]]) -> LearnedFilters:
+def _read_layer(arrays: Mapping[str, NDArray[np.float64]]) -> FilterViews:
     def pair(name: str) -> Curves:
         return arrays[f"{name}-places"], arrays[f"{name}-values"]
 
@@ -141,14 +133,10 @@ def _read_layer(arrays: Mapping[str, NDArray[np.float64]]) -> LearnedFilters:
     if "degrees-places" in arrays:
         places, values = pair("degrees")
         degrees = places.astype(np.int64), values
-    return LearnedFilters(
+    return FilterViews(
         channels=arrays["channels"].astype(np.int64),
         coefficients=arrays["coefficients"],
         degrees=degrees,
         extent=float(arrays["extent"]),
-        response=pair("response"),
-        around=pair("around"),
-        eastward=pair("eastward"),
-        northward=pair("northward"),
-        plane=pair("plane"),
+        **{name: pair(name) for name in _CURVES},
     )

@@ -8,7 +8,8 @@ from torch import nn
 
 from deepsphere.graphs.storage import Level, StoredGraph
 from deepsphere.nn.chebyshev import ChebConv
-from deepsphere.nn.filters import FilterViews, filter_views
+from deepsphere.nn.filters import filter_views
+from deepsphere.nn.learned_filters import FilterViews
 from deepsphere.nn.sections import Float
 
 _MOST_PIXELS = 1 << 18

@@ -22,7 +22,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from deepsphere.nn.learned_filters import Curves, Float, Views
+from deepsphere.nn.learned_filters import Curves, FilterViews, Float
 from deepsphere.report.style import GREY, finish, line_style, new_figure, plain
 
 _WIDTH, _CURVES_HEIGHT = 9.0, 6.2
@@ -41,7 +41,7 @@ _TICK_DISTANCE = 0.035
 _REACH, _NEAREST = 0.75, 8
 
 
-def plot_filters(views: Views, title: str = "") -> Figure:
+def plot_filters(views: FilterViews, title: str = "") -> Figure:
     """Draw filters in all ways.
 
     Parameters
@@ -77,7 +77,7 @@ def plot_filters(views: Views, title: str = "") -> Figure:
     return figure
 
 
-def _draw_curves(figure: SubFigure, views: Views) -> None:
+def _draw_curves(figure: SubFigure, views: FilterViews) -> None:
     coefficients, responses, circles, distances = figure.subplots(2, 2).ravel()
     orders = np.arange(len(views.coefficients), dtype=np.float64)
     _plot(coefficients, (orders, views.coefficients), marker="o")
@@ -152,7 +152,7 @@ def _draw_degrees(axes: Axes, degrees: NDArray[np.int64], eigenvalues: Float) ->
     top.spines[:].set_visible(False)
 
 
-def _legend(views: Views) -> list[Line2D]:
+def _legend(views: FilterViews) -> list[Line2D]:
     looks: list[dict[str, Any]] = [
         dict(zip(("color", "linestyle"), line_style(index), strict=True))
         for index in range(len(views.channels))
@@ -161,11 +161,11 @@ def _legend(views: Views) -> list[Line2D]:
     return [Line2D([], [], label=label, **look) for look, label in pairs]
 
 
-def _labels(views: Views) -> list[str]:
+def _labels(views: FilterViews) -> list[str]:
     return [f"{entering} → {leaving}" for entering, leaving in views.channels.tolist()]
 
 
-def _draw_maps(figure: SubFigure, views: Views, rows: int, columns: int) -> None:
+def _draw_maps(figure: SubFigure, views: FilterViews, rows: int, columns: int) -> None:
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     plane, values = views.plane
     edge = math.tan(views.extent)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepsphere.errors import DeepsphereError
 from deepsphere.files import read_json, sha256_file
-from deepsphere.nn.learned_filters import LearnedFilters, read_filters
+from deepsphere.nn.learned_filters import FilterViews, read_filters
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def read_predictions(run: Run) -> Predictions | ClassPredictions | PixelPredicti
         ) from None
 
 
-def read_run_filters(run: Run) -> dict[str, LearnedFilters]:
+def read_run_filters(run: Run) -> dict[str, FilterViews]:
     """Read the views of the filters of a run, by the name of their layer, if it has any.
 
     Raises
