@@ -3,6 +3,7 @@
 import csv
 import zipfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,14 @@ STORE = {
 }
 
 
-def read(tmp_path: Path, **settings: Any) -> tuple[xr.Dataset, dict[str, Any]]:
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workers]:
+    """Two processes that all tests share, as it takes seconds to start them."""
+    with Workers(2).processes(tmp_path_factory.mktemp("workers")) as client:
+        yield Workers(2, client=client)
+
+
+def read(tmp_path: Path, workers: Workers, **settings: Any) -> tuple[xr.Dataset, dict[str, Any]]:
     """Fetch from the folder and project; no mesh may be broken."""
     source = Source.model_validate({"kind": "meshes", "mirrors": [str(DATA)], **settings})
     plain = {"name": "meshes", **source.model_dump(mode="json")}
@@ -41,7 +49,7 @@ def read(tmp_path: Path, **settings: Any) -> tuple[xr.Dataset, dict[str, Any]]:
         source.reading(),
         Store.model_validate(STORE).model_dump(mode="json"),
         tmp_path / "scratch",
-        Workers(2),
+        workers,
     )
     assert report()["quarantined"] == {"count": 0, "first": []}
     check(dataset)
@@ -63,8 +71,8 @@ def check(dataset: xr.Dataset) -> None:
     assert (hit[..., 1].mean(axis=1) > 0.9).mean() > 0.9
 
 
-def test_princeton_shape_benchmark(tmp_path: Path) -> None:
-    dataset, report = read(tmp_path, files=["psb_off.zip"])
+def test_princeton_shape_benchmark(tmp_path: Path, workers: Workers) -> None:
+    dataset, report = read(tmp_path, workers, files=["psb_off.zip"])
     with (DATA / "MANIFEST.csv").open() as stream:
         rows = [row for row in csv.DictReader(stream) if row["file"].startswith("psb_off/")]
     assert report["meshes"] == len(rows) == 171
@@ -84,9 +92,9 @@ def test_princeton_shape_benchmark(tmp_path: Path) -> None:
     np.testing.assert_allclose(found["deviation"], expected.std(axis=(0, 1)), rtol=1e-10)
 
 
-def test_obj_files_and_a_table_in_one_zip(tmp_path: Path) -> None:
+def test_obj_files_and_a_table_in_one_zip(tmp_path: Path, workers: Workers) -> None:
     labels = "shapedb_obj.zip/shapedb_obj/labels_shrec17_style.csv"
-    dataset, report = read(tmp_path, files=["shapedb_obj.zip"], labels=labels)
+    dataset, report = read(tmp_path, workers, files=["shapedb_obj.zip"], labels=labels)
     with zipfile.ZipFile(DATA / "shapedb_obj.zip") as archive:
         lines = archive.read("shapedb_obj/labels_shrec17_style.csv").decode().splitlines()
     rows = list(csv.DictReader(lines))
@@ -98,16 +106,16 @@ def test_obj_files_and_a_table_in_one_zip(tmp_path: Path) -> None:
         assert names[number] == label[name]
 
 
-def test_princeton_segmentation_benchmark(tmp_path: Path) -> None:
+def test_princeton_segmentation_benchmark(tmp_path: Path, workers: Workers) -> None:
     """Closed surfaces, wound outward: no face is seen from behind."""
-    dataset, report = read(tmp_path, files=["labeleddb_off.zip"])
+    dataset, report = read(tmp_path, workers, files=["labeleddb_off.zip"])
     assert (report["meshes"], report["classes"]) == (100, 10)
     assert sum(report["split"].values()) == 100
     assert min(report["split"].values()) >= 10
     assert (dataset["data"].values[..., 1] >= 0).mean() > 0.999
 
 
-def test_loose_files_of_modelnet(tmp_path: Path) -> None:
-    _, report = read(tmp_path, files=["modelnet/modelnet10_header"])
+def test_loose_files_of_modelnet(tmp_path: Path, workers: Workers) -> None:
+    _, report = read(tmp_path, workers, files=["modelnet/modelnet10_header"])
     files = list((DATA / "modelnet/modelnet10_header").rglob("*.off"))
     assert report["split"] == {"train": len(files), "validation": 0, "test": 0}
