@@ -117,15 +117,11 @@ class MapSamples(ABC):
             axis=1,
         )
         inputs = self._normalized(inputs, samples, "drawn", *place)
-        target, known = self._targets(maps.ravel())
-        each = np.arange(self.parts)
-        return Batch(
-            inputs,
-            *(
-                values.reshape(*maps.shape, *values.shape[1:])[:, each, each]
-                for values in (target, known)
-            ),
+        target, known = (
+            self._own(values.reshape(*maps.shape, *values.shape[1:]))
+            for values in self._targets(maps.ravel())
         )
+        return Batch(inputs, target, known)
 
     @abstractmethod
     def truth(self, samples: NDArray[np.int64]) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -165,6 +161,11 @@ class MapSamples(ABC):
             np.random.default_rng((*place, part)).permutation(train) for part in range(self.parts)
         ]
         return np.stack([order[rows] for order in orders], axis=1)
+
+    def _own(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return of values (sample, part, part of the map that this is of, ...) each part's own."""
+        each = np.arange(self.parts)
+        return values[:, each, each]
 
     def _cells(self) -> list[range]:
         """Return the pixels of each part."""
