@@ -43,11 +43,6 @@ SUMMED_IN = {
 """The types of features, and those that sums of them are computed in."""
 
 
-# One product is faster than an operator; but of more numbers than these, its gradient would be
-# summed in an order that depends on the number of threads.
-_FEW_NUMBERS = 1 << 18
-
-
 def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: SymmetricOperator) -> Tensor:
     """Return the Chebyshev convolution of features.
 
@@ -105,11 +100,10 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
         )
     # Asked first: a compiler would take a comparison of sizes for a condition on the batch.
     if not torch.compiler.is_compiling():
-        learned = is_differentiated(features, weight)
-        if kernel_size == 1 and not (learned and features.numel() > _FEW_NUMBERS):
+        if kernel_size == 1:
             mixed = features.flatten(0, 1).mm(weight.squeeze(0))
             return mixed.view(-1, laplacian.pixels, leaving)
-        compute = small_way(features, weight, values, learned)
+        compute = small_way(features, weight, values, is_differentiated(features, weight))
         if compute is not None:
             return compute(features, weight, *matrix)
     return convolve(features, weight, *matrix)
