@@ -1,4 +1,6 @@
-"""A copy of the project that a test may edit, run and kill, with an experiment of seconds."""
+"""A copy of the project that a test may edit, run and kill, with an experiment of seconds; and how
+tests are named.
+"""
 
 import fcntl
 import json
@@ -185,6 +187,13 @@ def copy_project(folder: Path) -> Project:
     project = Project(folder)
     project.write(CONFIGURATION)
     return project
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument and number: what is compressed holds the time it was made at,
+    and all workers must collect the same names.
+    """
+    return argname if isinstance(val, bytes) else None
 
 
 @pytest.fixture(scope="session")
