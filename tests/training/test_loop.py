@@ -180,9 +180,10 @@ def noisy_maps():
     values = labels[:, None, None] + np.random.default_rng(0).normal(0, 0.1, (20, 12, 1))
     return ClassSamples(
         store=SimpleNamespace(
+            shape=values.shape,
             channels=("kappa",),
             coordinates={"split": np.repeat([0, 1, 2], [12, 4, 4])},
-            read=lambda samples: values[samples].astype(np.float32),
+            read=lambda samples, cells=range(12): values[samples][:, cells].astype(np.float32),
         ),
         channels=("kappa",),
         classes=("0.26", "0.31"),
@@ -206,8 +207,10 @@ class PartClassifier(torch.nn.Linear):
         return super().forward(features.reshape(len(features), 3, 4))
 
 
-def test_a_resumed_run_sees_the_same_noise(tmp_path, monkeypatch, train, outcome, make_settings):
-    """And another one in each epoch: though nothing is learned, the losses of epochs differ."""
+def test_a_resumed_run_sees_the_same_noise_and_the_same_parts(
+    tmp_path, monkeypatch, train, outcome, make_settings
+):
+    """And others in each epoch: though nothing is learned, the losses of epochs differ."""
     settings = make_settings(epochs=4, batch_size=5, select="best", monitor_every=1)
     common = {"samples": noisy_maps(), "build": PartClassifier}
     objective = Classification()
