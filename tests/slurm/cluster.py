@@ -198,11 +198,14 @@ class Cluster:
         Raises
         ------
         RuntimeError
-            It is not after the seconds.
+            It is not after the seconds; with all that Slurm knows of the job.
         """
         _wait_until(
             lambda: self.state(job) in states,
-            lambda: f"job {job} is {self.state(job)}, expected {' or '.join(sorted(states))}",
+            lambda: (
+                f"job {job} is {self.state(job)}, expected {' or '.join(sorted(states))}: "
+                + self.scontrol("show", "job", job, "--oneliner").strip()
+            ),
             seconds,
         )
         return self.state(job)
