@@ -19,6 +19,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+# Products of so many rows are summed before they are added to the gradient of the weight.
+_ROWS_OF_A_SUM = 1024
+
 
 def convolve(
     features: Tensor,
@@ -94,10 +97,10 @@ def weight_gradient(
         right = _interleave(gradient[chunk], inverse, values.dtype)
         if outputs < channels:
             for share, term in zip(total, _terms(right, product), strict=False):
-                share.addmm_(_rows(left).t(), _rows(term))
+                _add_outer(share, _rows(left), _rows(term))
         else:
             for share, term in zip(total, _terms(left, product), strict=False):
-                share.addmm_(_rows(term).t(), _rows(right))
+                _add_outer(share, _rows(term), _rows(right))
     return total.to(features.dtype)
 
 
@@ -141,7 +144,7 @@ def gradients(
         mixed = torch.zeros_like(left)
         terms = zip(of_weight, transposed, _terms(right, product), strict=False)
         for share, coefficient, term in terms:
-            share.addmm_(_rows(left).t(), _rows(term))
+            _add_outer(share, _rows(left), _rows(term))
             _rows(mixed).addmm_(_rows(term), coefficient)
         _separate(mixed, inverse, of_features[chunk])
     return of_features, of_weight.to(weight.dtype)
@@ -239,6 +242,21 @@ def _separate(interleaved: Tensor, roots: Tensor | None, result: Tensor) -> None
         swapped.copy_(interleaved)
     else:
         torch.div(interleaved, roots[:, None, None], out=swapped)
+
+
+def _add_outer(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add the product of the transposed left rows and the right rows, some rows at a time.
+
+    Libraries differ in how they add up a long sum. One by one, float32 would lose digits.
+    """
+    blocks, rest = divmod(len(left), _ROWS_OF_A_SUM)
+    if blocks:
+        parts = total.new_empty(blocks, *total.shape)
+        first, second = (
+            rows[rest:].unflatten(0, (blocks, _ROWS_OF_A_SUM)) for rows in (left, right)
+        )
+        total.add_(torch.bmm(first.transpose(1, 2), second, out=parts).sum(dim=0))
+    total.addmm_(left[:rest].t(), right[:rest])
 
 
 def _rows(interleaved: Tensor) -> Tensor:
