@@ -145,20 +145,27 @@ CALLED = {
 LATE = {
     f"nn/kernels/{name}.py"
     for name in (
+        "arrays",
         "compiled",
         "elements",
         "gpu",
         "gpu_hop",
         "loops",
+        "matrix_instructions",
+        "matrix_units",
         "memory",
+        "mixing",
         "neighbours",
         "normalization",
         "normalization_loops",
+        "plans",
+        "pools",
         "registers",
         "terms",
         "threads",
         "tiles",
         "vectors",
+        "workspaces",
     )
 }
 """Modules that some stage imports only when it needs them: numba and Triton take long to import."""

@@ -2,8 +2,12 @@ import copy
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
+from deepsphere.nn import convolution
 from deepsphere.nn.blocks import ChebBlock, ResidualBlock, cheb_blocks
+from deepsphere.nn.chebyshev import ChebConv
+from deepsphere.nn.normalization import ChannelNormalization
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.pooling.nested import pool as pool_pixels
 from deepsphere.nn.reference import chebyshev_convolution_reference
@@ -73,6 +77,147 @@ def test_a_block_convolves_normalizes_adds_rectifies_and_pools(rescaled_laplacia
     assert (result[..., 2] > 0).all()
     assert not result[..., 3].any()
     assert {name for name, _ in block.named_parameters()} == {"convolution.weight", "bias"}
+
+
+def make_inferring(laplacian, *sizes, **settings):
+    """Return a block in evaluation, too large for the small ways, with statistics of any kind."""
+    block = randomize(ChebBlock(*sizes, laplacian, **settings)).eval()
+    held = block.normalization.statistics
+    held.running_mean.copy_(draw(sizes[1], seed=8))
+    held.running_var.copy_(draw(sizes[1], seed=9).abs() + 0.1)
+    return block
+
+
+def count_calls(monkeypatch):
+    """Return the list that grows when a block is computed at once."""
+    calls = []
+
+    def convolve_rectify(*arguments):
+        calls.append(None)
+        return original(*arguments)
+
+    original = convolution.convolve_rectify
+    monkeypatch.setattr(convolution, "convolve_rectify", convolve_rectify)
+    return calls
+
+
+LARGE = 768
+
+
+@pytest.mark.parametrize("pool", [None, "max", "mean"])
+@pytest.mark.parametrize("activation", ["relu", None])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("basis", ["chebyshev", "monomial"])
+def test_what_is_inferred_at_once_is_what_the_steps_give(
+    monkeypatch, rescaled_laplacian, pool, activation, dtype, basis
+):
+    exact = torch.float64 if dtype == torch.float64 else torch.float32
+    laplacian = SymmetricOperator(rescaled_laplacian(LARGE), exact)
+    block = make_inferring(laplacian, 12, 40, 3, pool=pool, activation=activation, basis=basis).to(
+        dtype
+    )
+    features = draw(32, LARGE, 12).to(dtype)
+    expected = block(features.clone().requires_grad_()).detach()
+    calls = count_calls(monkeypatch)
+    with torch.no_grad():
+        found = block(features)
+    assert calls
+    assert found.dtype == dtype
+    tolerance = {torch.float32: 2e-6, torch.float64: 1e-14, torch.bfloat16: 2**-6}[dtype]
+    error = (found - expected).abs().max() / expected.abs().max()
+    assert error < tolerance
+
+
+def test_missing_pixels_are_zeros_where_a_block_is_inferred_at_once(rescaled_laplacian):
+    known = draw(LARGE).numpy() > 0
+    laplacian = SymmetricOperator(rescaled_laplacian(LARGE))
+    block = make_inferring(laplacian, 12, 40, 3, known=known)
+    features = draw(32, LARGE, 12)
+    features[:, ~known] = torch.nan
+    expected = block(features.clone().requires_grad_()).detach()
+    with torch.no_grad():
+        torch.testing.assert_close(block(features), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_block_goes_step_by_step_where_someone_looks_at_the_steps(
+    monkeypatch, rescaled_laplacian
+):
+    block = make_inferring(SymmetricOperator(rescaled_laplacian(LARGE)), 12, 40, 3)
+    features, calls, seen = draw(32, LARGE, 12), count_calls(monkeypatch), []
+
+    def look(module, inputs, output=None):
+        seen.append(module)
+
+    with torch.no_grad():
+        for module in (block.convolution, block.normalization):
+            for register in (module.register_forward_hook, module.register_forward_pre_hook):
+                handle = register(look)
+                block(features)
+                handle.remove()
+                assert seen.pop() is module
+        handle = torch.nn.modules.module.register_module_forward_hook(look)
+        block(features)
+        handle.remove()
+        assert block.convolution in seen
+        assert not calls
+        block(features)
+    assert calls
+
+
+def test_a_block_goes_step_by_step_where_it_is_differentiated(monkeypatch, rescaled_laplacian):
+    block = make_inferring(SymmetricOperator(rescaled_laplacian(LARGE)), 12, 40, 3)
+    features, calls = draw(32, LARGE, 12), count_calls(monkeypatch)
+    block(features).sum().backward()
+    assert all(parameter.grad is not None for parameter in block.parameters())
+    block.requires_grad_(False)
+    entering = features.clone().requires_grad_()
+    block(entering).sum().backward()
+    assert entering.grad is not None
+    torch.func.jvp(block, (features,), (features,))
+    assert not calls
+    block(features)
+    assert calls
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("name", ["bias", "mean"])
+def test_what_does_not_fit_is_refused_at_once_too(rescaled_laplacian, dtype, name):
+    block = make_inferring(SymmetricOperator(rescaled_laplacian(LARGE)), 12, 40, 3).to(dtype)
+    if name == "bias":
+        block.bias = torch.nn.Parameter(torch.zeros(1, dtype=dtype))
+    else:
+        block.normalization = ChannelNormalization(1).to(dtype).eval()
+    with (
+        torch.no_grad(),
+        pytest.raises(ValueError, match=rf"a {name} of shape \(40,\), found \(1,"),
+    ):
+        block(draw(32, LARGE, 12).to(dtype))
+
+
+def test_pixels_without_data_are_cleared_once(rescaled_laplacian):
+    known = draw(LARGE).numpy() > 0
+    laplacian = SymmetricOperator(rescaled_laplacian(LARGE))
+    block, calls = make_inferring(laplacian, 12, 40, 3, known=known), []
+    block.convolution.padding.register_forward_hook(lambda *_: calls.append(None))
+    features = draw(32, LARGE, 12)
+    block(features)
+    assert len(calls) == 1
+    with torch.no_grad():
+        block(features)
+    assert len(calls) == 2
+
+
+def test_a_block_is_traced_and_faked_in_evaluation(rescaled_laplacian):
+    block = make_inferring(SymmetricOperator(rescaled_laplacian(LARGE)), 12, 40, 3, pool="max")
+
+    class Tracer(torch.fx.Tracer):
+        def is_leaf_module(self, module, name):
+            return isinstance(module, ChebConv | ChannelNormalization)
+
+    assert len(Tracer().trace(block).nodes) > 3
+    features = draw(32, LARGE, 12)
+    with torch.no_grad(), FakeTensorMode(allow_non_fake_inputs=True):
+        assert block(features).shape == (32, LARGE // 4, 40)
 
 
 def test_a_block_with_and_without_pooling_has_the_same_state(rescaled_laplacian):

@@ -21,7 +21,8 @@ from torch.utils.checkpoint import checkpoint
 import deepsphere.nn.convolution
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.convolution import chebyshev_convolution
-from deepsphere.nn.kernels import compiled, convolution_operators, small, stock
+from deepsphere.nn.kernels import compiled, convolution_operators, plans, small, stock
+from deepsphere.nn.kernels.matrix_instructions import has_matrix_units
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.reference import chebyshev_convolution_reference
 
@@ -29,6 +30,8 @@ from deepsphere.nn.reference import chebyshev_convolution_reference
 TOLERANCE = {torch.float32: 4e-6, torch.float64: 1e-14, torch.bfloat16: 4e-6}
 # A sum that is rounded to bfloat16 once, to the nearest, is off by half a unit of its last digit.
 ROUNDING = {torch.float32: 0, torch.float64: 0, torch.bfloat16: 2**-8}
+# Matrix units round factors of products too: of a product of two by at most (1 + 2^-9)^2 - 1.
+ROUNDING_OF_FACTORS = 2**-8 + 2**-18
 SUMMED_IN = {
     torch.float32: torch.float32,
     torch.float64: torch.float64,
@@ -77,6 +80,21 @@ def draw(*shape, dtype=torch.float64, seed=0):
     return torch.randn(*shape, dtype=torch.float64, generator=generator).to(dtype)
 
 
+def draw_arguments(rescaled_laplacian, dtype, mass, channels, kernel_size):
+    """Return features, a weight, an operator, and a gradient of the result."""
+    return (
+        draw(3, PIXELS, channels[0], dtype=dtype, seed=1),
+        draw(kernel_size, *channels, dtype=dtype, seed=2),
+        SymmetricOperator(rescaled_laplacian(PIXELS), SUMMED_IN[dtype], mass),
+        draw(3, PIXELS, channels[1], dtype=dtype, seed=3),
+    )
+
+
+def in_float64(arguments):
+    """Return the very same numbers, to compute with exactly."""
+    return [value.double() if torch.is_tensor(value) else value for value in arguments]
+
+
 def values_and_gradients(convolution, features, weight, laplacian, of_result):
     features = features.detach().requires_grad_()
     weight = weight.detach().requires_grad_()
@@ -84,12 +102,36 @@ def values_and_gradients(convolution, features, weight, laplacian, of_result):
     return result.detach(), *torch.autograd.grad(result, [features, weight], of_result)
 
 
-def assert_close(found, expected, dtype):
-    for one, other in zip(found, expected, strict=True):
+def sums_of_sizes(features, weight, laplacian, of_result):
+    """Return what values and gradients are sums of, with all products taken as positive."""
+    backward = []
+    for order in range(len(weight)):
+        one_term = torch.zeros(len(weight), *2 * [of_result.shape[2]], dtype=torch.float64)
+        one_term[order].fill_diagonal_(1)
+        zeros = torch.zeros_like(of_result)
+        backward.append(
+            values_and_gradients(
+                chebyshev_convolution_reference, zeros, one_term, laplacian, of_result
+            )[1].abs()
+        )
+    forward = []
+    for order in range(len(weight)):
+        one_term = torch.zeros(len(weight), *2 * [features.shape[2]], dtype=torch.float64)
+        one_term[order].fill_diagonal_(1)
+        forward.append(chebyshev_convolution_reference(features, one_term, laplacian).abs())
+    return (
+        sum(term @ one.abs() for term, one in zip(forward, weight, strict=True)),
+        sum(term @ one.abs().T for term, one in zip(backward, weight, strict=True)),
+        torch.stack([torch.einsum("bvi,bvo->io", features.abs(), term) for term in backward]),
+    )
+
+
+def assert_close(found, expected, dtype, slack=None):
+    for one, other, more in zip(found, expected, slack or [0] * len(expected), strict=True):
         assert one.shape == other.shape
         assert one.dtype == dtype
         error = (one.double() - other).abs()
-        allowed = ROUNDING[dtype] * other.abs() + TOLERANCE[dtype] * other.abs().max()
+        allowed = ROUNDING[dtype] * other.abs() + TOLERANCE[dtype] * other.abs().max() + more
         assert (error <= allowed).all()
 
 
@@ -98,21 +140,32 @@ def assert_close(found, expected, dtype):
 @pytest.mark.parametrize("channels", [(2, 5), (5, 2), (1, 1), (40, 33)], ids=str)
 @pytest.mark.parametrize("kernel_size", [1, 2, 5])
 def test_values_and_gradients_are_those_of_the_reference(
-    rescaled_laplacian, kernels, dtype, mass, channels, kernel_size
+    rescaled_laplacian, monkeypatch, kernels, dtype, mass, channels, kernel_size
 ):
-    laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), SUMMED_IN[dtype], mass)
-    arguments = (
-        draw(3, PIXELS, channels[0], dtype=dtype, seed=1),
-        draw(kernel_size, *channels, dtype=dtype, seed=2),
-        laplacian,
-        draw(3, PIXELS, channels[1], dtype=dtype, seed=3),
-    )
+    # What these round is bounded below.
+    monkeypatch.setattr(plans, "has_matrix_units", lambda: False)
+    arguments = draw_arguments(rescaled_laplacian, dtype, mass, channels, kernel_size)
     found = values_and_gradients(chebyshev_convolution, *arguments)
     assert all(tensor.is_contiguous() for tensor in found)
-    # The reference computes in float64 from the very same numbers.
-    exact = [value if value is laplacian else value.double() for value in arguments]
+    exact = in_float64(arguments)
     expected = values_and_gradients(chebyshev_convolution_reference, *exact)
     assert_close(found, expected, dtype)
+
+
+@pytest.mark.skipif(not has_matrix_units(), reason="wants matrix units (AMX)")
+@with_and_without_mass
+@pytest.mark.parametrize("channels", [(40, 33), (33, 40), (32, 32)], ids=str)
+@pytest.mark.parametrize("kernel_size", [1, 2, 5])
+def test_matrix_units_round_the_factors_of_products_and_nothing_else(
+    rescaled_laplacian, monkeypatch, mass, channels, kernel_size
+):
+    compute_by(monkeypatch, "compiled")
+    arguments = draw_arguments(rescaled_laplacian, torch.bfloat16, mass, channels, kernel_size)
+    found = values_and_gradients(chebyshev_convolution, *arguments)
+    exact = in_float64(arguments)
+    expected = values_and_gradients(chebyshev_convolution_reference, *exact)
+    slack = [ROUNDING_OF_FACTORS * sizes for sizes in sums_of_sizes(*exact)]
+    assert_close(found, expected, torch.bfloat16, slack)
 
 
 @settings(derandomize=True, max_examples=60, deadline=None)

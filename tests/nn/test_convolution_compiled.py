@@ -11,7 +11,7 @@ import torch
 
 import deepsphere.nn.convolution
 from deepsphere.nn.chebyshev import ChebConv
-from deepsphere.nn.kernels import compiled
+from deepsphere.nn.kernels import plans
 from deepsphere.nn.operator import SymmetricOperator
 
 # PyTorch's own compiler still uses what it warns of.
@@ -35,13 +35,13 @@ def start_anew(monkeypatch):
 def cuts(monkeypatch):
     """Return a count of the cuts of a graph into tiles, by how far and how large these are."""
     found = Counter()
-    cut = compiled.cut
+    cut = plans.cut
 
     def count(*arguments):
         found[tuple(value for value in arguments if isinstance(value, int))] += 1
         return cut(*arguments)
 
-    monkeypatch.setattr(compiled, "cut", count)
+    monkeypatch.setattr(plans, "cut", count)
     return found
 
 

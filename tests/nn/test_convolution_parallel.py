@@ -24,7 +24,7 @@ PROCESS = """
     from torch.nn.parallel import DistributedDataParallel
 
     import deepsphere.nn.convolution
-    from deepsphere.nn.kernels import compiled
+    from deepsphere.nn.kernels import plans
 
     folder, rank, steps = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     torch.set_num_threads(1)
@@ -32,13 +32,13 @@ PROCESS = """
         "gloo", init_method=f"file://{folder}/rendezvous", rank=rank, world_size=2
     )
     cuts = Counter()
-    cut = compiled.cut
+    cut = plans.cut
 
     def count(*arguments):
         cuts[tuple(value for value in arguments if isinstance(value, int))] += 1
         return cut(*arguments)
 
-    compiled.cut = count
+    plans.cut = count
     deepsphere.nn.convolution.small_way = lambda *given: None
     network, features = torch.load(f"{folder}/given.pt", weights_only=False)
     parallel = DistributedDataParallel(network)

@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deepsphere.nn.bases import BasisName, chebyshev_coefficients
-from deepsphere.nn.convolution import chebyshev_convolution
+from deepsphere.nn.convolution import (
+    chebyshev_convolution,
+    convolve_normalize,
+    is_computed_at_once,
+)
 from deepsphere.nn.initialization import InitializationName, initialize
+from deepsphere.nn.normalization import ChannelNormalization
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.padding import ClearPadding
+from deepsphere.nn.pooling.nested import PoolKind
 
 _FEWEST_CHANNELS = 32
 
@@ -135,16 +141,63 @@ class ChebConv(nn.Module):
         ValueError
             If the features have another shape.
         """
-        if self.padding is not None:
-            features = self.padding(features)
-        weight: Tensor = self.weight
-        if self.change_of_basis is not None:
-            weight = _change_basis(weight, self.change_of_basis)
+        features, weight = self._operands(features)
         if self.groups == 1:
             result = chebyshev_convolution(features, weight, self.laplacian)
         else:
             result = _convolve_groups(features, weight, self.laplacian, self.groups)
         return result if self.bias is None else result + self.bias.to(result.dtype)
+
+    def normalized(
+        self,
+        features: Tensor,
+        normalization: ChannelNormalization,
+        bias: Tensor,
+        *,
+        rectify: bool,
+        pool: PoolKind | None,
+    ) -> Tensor | None:
+        """Filter features, and do all that follows in a block at once, where that is faster.
+
+        Parameters
+        ----------
+        features : Tensor, shape (batch, pixel, in_channels)
+        normalization : ChannelNormalization
+            In evaluation.
+        bias, rectify, pool
+            See :func:`deepsphere.nn.normalization.normalize_rectify`.
+
+        Returns
+        -------
+        Tensor or None
+            None where the steps are to be taken one by one; see
+            :func:`deepsphere.nn.convolution.convolve_normalize`.
+        """
+        held = normalization.statistics
+        if held.training or self.groups != 1 or self.bias is not None:
+            return None
+        # Asked before the features are made ready, which would be in vain.
+        if not is_computed_at_once(features, self.weight, bias):
+            return None
+        statistics = held.get_buffer("running_mean"), held.get_buffer("running_var")
+        return convolve_normalize(
+            *self._operands(features),
+            self.laplacian,
+            statistics,
+            bias,
+            epsilon=held.eps,
+            rectify=rectify,
+            pool=pool,
+        )
+
+    def _operands(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the features without padding, and the Chebyshev coefficients."""
+        if self.padding is not None:
+            features = self.padding(features)
+        weight: Tensor = self.weight
+        if self.change_of_basis is not None:
+            weight = _change_basis(weight, self.change_of_basis)
+        return features, weight
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         # Moving a module rounds its buffers. A rounded change of basis would be one to a slightly

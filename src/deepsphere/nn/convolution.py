@@ -31,9 +31,16 @@ Triton is missing, and by :mod:`~deepsphere.nn.kernels.small` where little is to
 import torch
 from torch import Tensor
 
-from deepsphere.nn.kernels.convolution_operators import convolve, is_differentiated
+from deepsphere.nn.kernels.convolution_operators import (
+    convolve,
+    convolve_rectify,
+    installed,
+    is_differentiated,
+)
+from deepsphere.nn.kernels.kept import has_memory
 from deepsphere.nn.kernels.small import small_way
 from deepsphere.nn.operator import SymmetricOperator
+from deepsphere.nn.pooling.nested import PoolKind
 
 SUMMED_IN = {
     torch.float32: torch.float32,
@@ -50,7 +57,8 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
     ----------
     features : Tensor, shape (batch, pixel, in_channels)
         Of float32, bfloat16 or float64. Sums are computed in float32, or float64, which must be
-        the type of the Laplacian's values.
+        the type of the Laplacian's values. Where matrix units mix channels of bfloat16, each
+        T_k x is rounded to that before.
     weight : Tensor, shape (kernel_size, in_channels, out_channels)
         Of the type of the features. Under autocast both are converted.
     laplacian : SymmetricOperator
@@ -68,18 +76,106 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
     ValueError
         If shapes or types do not fit each other.
     """
+    features, weight = _checked(features, weight, laplacian)
     matrix = laplacian.tensors
-    values = matrix[2]
-    if weight.ndim != 3 or 0 in weight.shape:
+    kernel_size, _, leaving = weight.shape
+    # Asked first: a compiler would take a comparison of sizes for a condition on the batch.
+    if not torch.compiler.is_compiling():
+        if kernel_size == 1:
+            mixed = features.flatten(0, 1).mm(weight.squeeze(0))
+            return mixed.view(-1, laplacian.pixels, leaving)
+        compute = small_way(features, weight, matrix[2], is_differentiated(features, weight))
+        if compute is not None:
+            return compute(features, weight, *matrix)
+    return convolve(features, weight, *matrix)
+
+
+def convolve_normalize(
+    features: Tensor,
+    weight: Tensor,
+    laplacian: SymmetricOperator,
+    statistics: tuple[Tensor, Tensor],
+    bias: Tensor,
+    *,
+    epsilon: float,
+    rectify: bool,
+    pool: PoolKind | None,
+) -> Tensor | None:
+    """Return the convolution, normalized, rectified and pooled at once, where nothing is learned.
+
+    It is what :func:`~deepsphere.nn.normalization.normalize_rectify` makes of
+    :func:`chebyshev_convolution`, up to rounding, without writing what is pooled away: on a CPU,
+    where that is faster.
+
+    Parameters
+    ----------
+    features, weight, laplacian
+        See :func:`chebyshev_convolution`.
+    statistics : (mean, variance), each of shape (out_channels,)
+        Those to normalize with.
+    bias, epsilon, rectify, pool
+        See :func:`~deepsphere.nn.normalization.normalize_rectify`.
+
+    Returns
+    -------
+    Tensor or None
+        None if the result may be differentiated, is traced, or is not computed by the compiled
+        loops; then the steps are to be taken one by one.
+
+    Raises
+    ------
+    ValueError
+        As :func:`chebyshev_convolution`, or if the bias or the statistics have another shape.
+    """
+    if not is_computed_at_once(features, weight, bias):
+        return None
+    features, weight = _checked(features, weight, laplacian)
+    leaving = weight.shape[2]
+    for name, given in zip(("bias", "mean", "variance"), (bias, *statistics), strict=True):
+        if given.shape != (leaving,):
+            raise ValueError(f"expected a {name} of shape ({leaving},), found {tuple(given.shape)}")
+    matrix, values = laplacian.tensors, laplacian.tensors[2]
+    if not has_memory(values) or small_way(features, weight, values, learned=False) is not None:
+        return None
+    mean, variance = (given.double() for given in statistics)
+    scale = (variance + epsilon).rsqrt()
+    shift = bias.double() - mean * scale
+    return convolve_rectify(features, weight, scale, shift, rectify, pool, *matrix)
+
+
+def is_computed_at_once(features: Tensor, *learned: Tensor) -> bool:
+    """Return whether features are numbers on a CPU, from which nothing is differentiated."""
+    return (
+        not torch.compiler.is_compiling()
+        and type(features) is Tensor
+        and features.is_cpu
+        and installed("numba")
+        and not is_differentiated(features, *learned)
+        and has_memory(features)
+    )
+
+
+def _checked(
+    features: Tensor, weight: Tensor, laplacian: SymmetricOperator
+) -> tuple[Tensor, Tensor]:
+    """Return features and weight in the type to convolve them in.
+
+    Raises
+    ------
+    ValueError
+        As :func:`chebyshev_convolution`.
+    """
+    values = laplacian.tensors[2]
+    shape, kernel = features.shape, weight.shape
+    if len(kernel) != 3 or 0 in kernel:
         raise ValueError(
             "expected a weight of shape (kernel_size, in_channels, out_channels), each at least 1, "
-            f"found {tuple(weight.shape)}"
+            f"found {tuple(kernel)}"
         )
-    kernel_size, entering, leaving = weight.shape
-    if features.ndim != 3 or features.shape[1:] != (laplacian.pixels, entering):
+    if len(shape) != 3 or shape[1] != laplacian.pixels or shape[2] != kernel[1]:
         raise ValueError(
-            f"expected features of shape (batch, {laplacian.pixels}, {entering}), "
-            f"found {tuple(features.shape)}"
+            f"expected features of shape (batch, {laplacian.pixels}, {kernel[1]}), "
+            f"found {tuple(shape)}"
         )
     # Asked for all devices at once, as to ask for one takes longer than to multiply a few numbers.
     if torch._C._is_any_autocast_enabled():
@@ -98,15 +194,7 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
         raise ValueError(
             "expected a Laplacian that is not learned, found one whose values require a gradient"
         )
-    # Asked first: a compiler would take a comparison of sizes for a condition on the batch.
-    if not torch.compiler.is_compiling():
-        if kernel_size == 1:
-            mixed = features.flatten(0, 1).mm(weight.squeeze(0))
-            return mixed.view(-1, laplacian.pixels, leaving)
-        compute = small_way(features, weight, values, is_differentiated(features, weight))
-        if compute is not None:
-            return compute(features, weight, *matrix)
-    return convolve(features, weight, *matrix)
+    return features, weight
 
 
 def _cast(features: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:

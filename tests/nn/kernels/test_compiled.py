@@ -18,9 +18,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepsphere.nn.kernels import compiled, stock
+from deepsphere.nn.kernels import compiled, plans, stock
 from deepsphere.nn.kernels.tiles import cut
 from deepsphere.nn.kernels.vectors import HOP_ROWS
+from deepsphere.nn.pooling.nested import pool as pool_pixels
 
 # Largest error allowed, relative to the largest value: some tens of roundings of float64 and
 # float32, and one to bfloat16, which is half of 2^-8.
@@ -40,7 +41,7 @@ CHANNELS = [
 def tiles_of(size):
     """Cut graphs whose matrices were not seen before into tiles of so many pixels."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compiled, "cut", lambda *arguments: cut(*arguments[:-1], size))
+        patch.setattr(plans, "cut", lambda *arguments: cut(*arguments[:-1], size))
         yield
 
 
@@ -187,7 +188,13 @@ def test_values_and_gradients_are_those_of_the_formula(dtype, channels):
     check(*drawn(dtype, 3, channels, 4), (*draw_matrix(dtype), None))
 
 
-@pytest.mark.parametrize("channels", [(3, 5), (5, 5), (40, 3)], ids=str)
+@pytest.mark.parametrize("channels", CHANNELS, ids=str)
+def test_bfloat16_without_matrix_units(monkeypatch, channels):
+    monkeypatch.setattr(plans, "has_matrix_units", lambda: False)
+    check(*drawn(torch.bfloat16, 3, channels, 4), (*draw_matrix(torch.bfloat16), None))
+
+
+@pytest.mark.parametrize("channels", [(3, 5), (5, 5), (40, 3), (40, 64)], ids=str)
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 def test_pixels_that_differ_in_mass(dtype, channels):
     check(*drawn(dtype, 2, channels, 3), (*draw_matrix(dtype), draw_roots(dtype)))
@@ -349,10 +356,10 @@ def test_large_results_are_those_of_the_stock_backend(monkeypatch, channels, ter
         counts.append(len(tiles.starts) - 1)
         return tiles
 
-    monkeypatch.setattr(compiled, "cut", counted)
+    monkeypatch.setattr(plans, "cut", counted)
     if term_bytes:
-        monkeypatch.setattr(compiled, "_TERM_BYTES", term_bytes)
-        monkeypatch.setattr(compiled, "_LARGE_TERM_BYTES", term_bytes)
+        monkeypatch.setattr(plans, "_TERM_BYTES", term_bytes)
+        monkeypatch.setattr(plans, "_LARGE_TERM_BYTES", term_bytes)
     pixels = 64**2
     features, weight, gradient = drawn(torch.float32, 5, channels, 4, pixels)
     matrix = (*torus(64, torch.float32), draw_roots(torch.float32, pixels))
@@ -508,3 +515,78 @@ def test_inference_and_parameters(channels):
         tensors = drawn(torch.float64, 2, channels, 3)
         found = call(*tensors, (*draw_matrix(torch.float64), None))
         assert all(map(torch.equal, found, expected))
+
+
+POOLS = [None, "max", "mean"]
+SETTLED = 72
+
+
+def step_by_step(features, weight, scale, shift, rectify, pool, matrix):
+    """Return what follows a convolution, in float64."""
+    gradient = torch.zeros(*features.shape[:2], weight.shape[2])
+    convolved = dense_formula(features, weight, gradient, matrix)[0]
+    result = convolved * scale + shift
+    result = result.clamp(min=0) if rectify else result
+    return result if pool is None else pool_pixels(result, pool)
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("channels", CHANNELS, ids=str)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_what_follows_a_convolution_is_computed_with_it(dtype, channels, pool):
+    features, weight, _ = drawn(dtype, 3, channels, 3, SETTLED)
+    scale = draw(channels[1], seed=5).abs() + 0.5
+    shift = draw(channels[1], seed=6)
+    for roots in (None, draw_roots(dtype, SETTLED)):
+        for size in (SETTLED, 16):
+            matrix = (*draw_matrix(dtype, SETTLED), roots)
+            expected = step_by_step(features, weight, scale, shift, True, pool, matrix)
+            with tiles_of(size):
+                found = compiled.convolve_rectify(
+                    features, weight, scale, shift, True, pool, *matrix
+                )
+            # Of what is computed in steps, the first is rounded to bfloat16 too.
+            steps = 1 + (dtype == torch.bfloat16 and channels[1] < channels[0])
+            assert_close(found, expected, dtype, 2 * steps * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("rectify", [False, True])
+def test_what_follows_may_leave_the_negative(rectify, pool):
+    features, weight, _ = drawn(torch.float64, 2, (3, 5), 3, SETTLED)
+    scale, shift = torch.ones(5), torch.full((5,), -0.5)
+    matrix = (*draw_matrix(torch.float64, SETTLED), None)
+    found = compiled.convolve_rectify(features, weight, scale, shift, rectify, pool, *matrix)
+    expected = step_by_step(features, weight, scale, shift, rectify, pool, matrix)
+    assert_close(found, expected, torch.float64)
+    assert (found < 0).any() != rectify
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("channels", [(3, 5), (32, 40), (40, 32)], ids=str)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_what_follows_does_not_depend_on_the_order_of_tiles(dtype, channels, pool):
+    """Where tiles are of pixels in another order, no rows of a tile are those of one family.
+
+    So what is pooled is computed in two steps, the first of which is rounded to bfloat16 too.
+    """
+    order = np.random.default_rng(0).permutation(SETTLED)
+    features, weight, _ = drawn(dtype, 2, channels, 3, SETTLED)
+    matrix = (*scattered(draw_matrix(dtype, SETTLED), order), None)
+    scale, shift = torch.full((channels[1],), 0.25), draw(channels[1], seed=6)
+    with tiles_of(16):
+        assert not plans.make_plan(2, min(channels), 3, 1, *matrix[:3])[1].in_order
+        found = compiled.convolve_rectify(features, weight, scale, shift, True, pool, *matrix)
+    expected = step_by_step(features, weight, scale, shift, True, pool, matrix)
+    assert_close(found, expected, dtype, 2 * TOLERANCE[dtype])
+
+
+@pytest.mark.parametrize("pool", POOLS)
+@pytest.mark.parametrize("batch", [0, 1, 33])
+def test_what_follows_in_any_batch(batch, pool):
+    features, weight, _ = drawn(torch.float32, batch, (3, 5), 3, SETTLED)
+    matrix = (*draw_matrix(torch.float32, SETTLED), None)
+    scale, shift = torch.ones(5), draw(5, seed=6)
+    found = compiled.convolve_rectify(features, weight, scale, shift, True, pool, *matrix)
+    expected = step_by_step(features, weight, scale, shift, True, pool, matrix)
+    assert_close(found, expected, torch.float32)

@@ -11,7 +11,7 @@ import deepsphere
 PACKAGE = Path(deepsphere.__file__).parent
 SCRIPT = """
 import numpy
-from deepsphere.nn.kernels.terms import pack
+from deepsphere.nn.kernels.mixing import pack
 pack(numpy.ones((1, 1, 1), dtype=numpy.float32), 1, numpy.zeros(16, dtype=numpy.float32))
 """
 

@@ -17,8 +17,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepsphere.nn.kernels import pools
 from deepsphere.nn.kernels import registers as registers_of_this_machine
 from deepsphere.nn.kernels import vectors as of_this_machine
+from deepsphere.nn.kernels.memory import ALIGNMENT
+from deepsphere.nn.pooling.nested import CHILDREN
 
 # LLVM makes vectors of several where the machine has shorter ones.
 FEATURES = {"16 bytes": {}, "32 bytes": {"avx": True}, "64 bytes": {"avx512f": True}}
@@ -87,11 +90,11 @@ def loops(vectors):
         @numba.njit
         def mix(
             target, at, stride, pixels, pixel, kept, scales, source, start, width, slabs, slab,
-            depth, panel, first, filled,
+            depth, panel, first, filled, streamed, shifts, shift, floor, pool,
         ):  # fmt: skip
             mix_block(
                 target, at, stride, pixels, pixel, kept, scales, source, start, width, slabs, slab,
-                depth, panel, first, filled, number, height,
+                depth, panel, first, filled, streamed, shifts, shift, floor, pool, number, height,
             )  # fmt: skip
 
         return mix
@@ -237,7 +240,14 @@ def check_mixture(vectors, loops, source, target, data):
     slabs, depth = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 5)), "depth")
     width, stride = depth + data.draw(st.integers(0, 3), "gap"), columns + 2
     at, start, first, pixel = data.draw(st.tuples(*[st.integers(0, MARGIN)] * 4), "positions")
-    has_scales = data.draw(st.booleans(), "scales")
+    has_scales, has_shifts = data.draw(st.tuples(*[st.booleans()] * 2), "scales, shifts")
+    pool = data.draw(st.sampled_from([pools.NONE, pools.MAX, pools.MEAN] if has_shifts else [0]))
+    floor = data.draw(st.sampled_from([0.0, -np.inf]), "floor")
+    if pool:
+        kept -= kept % CHILDREN
+    streamed = data.draw(st.booleans(), "streamed")
+    if streamed:
+        at, stride = 0, 2 * columns
     generator = np.random.default_rng(data.draw(st.integers(0, 99), "seed"))
 
     slab = height * width + 3
@@ -251,21 +261,66 @@ def check_mixture(vectors, loops, source, target, data):
     right = spoilt(draw(generator, (slabs, depth, columns), source), inside)
     panel = np.concatenate([np.full(first, np.nan), right.flatten()])
     places = generator.permutation(height + 3).astype(np.int32)
+    if pool:
+        places = (CHILDREN * places[:, None] + np.arange(CHILDREN, dtype=np.int32)).flatten()
     pixels = np.concatenate([np.full(pixel, -1, dtype=np.int32), places])
     scales = 2.0 ** generator.integers(-2, 3, len(places)) if has_scales else np.empty(0)
 
+    shift = data.draw(st.integers(0, MARGIN), "shift")
+    shifts = draw(generator, shift + columns, source) if has_shifts else np.empty(0)
+
     found = in_memory(draw(generator, at + len(places) * stride + MARGIN, target), target)
+    found = aligned(found)
     expected = found.copy()
     product = np.einsum("krf,kfj->rj", left, right[:, :, :filled])
+    if has_scales:
+        product *= scales[places[:kept], None]
+    if has_shifts:
+        product = np.maximum(product + shifts[shift : shift + filled], floor)
+    if pool:
+        families = product.reshape(kept // CHILDREN, CHILDREN, filled)
+        product = families.max(axis=1) if pool == pools.MAX else families.mean(axis=1)
+        places = places[::CHILDREN] // CHILDREN
     for row, place in zip(product, places, strict=False):
-        scaled = row * scales[place] if has_scales else row
         begin = at + place * stride
-        expected[begin : begin + filled] = in_memory(scaled, target)
+        expected[begin : begin + filled] = in_memory(row, target)
     loops.mix[number](
         found, at, stride, pixels, pixel, kept, in_memory(scales, source), in_memory(rows, source),
-        start, width, slabs, slab, depth, in_memory(panel, source), first, filled,
+        start, width, slabs, slab, depth, in_memory(panel, source), first, filled, int(streamed),
+        in_memory(shifts, source), shift, in_memory(floor, source)[0], pool,
     )  # fmt: skip
     np.testing.assert_array_equal(found, expected)
+
+
+def aligned(array):
+    """Return a copy that starts where the longest vectors do."""
+    memory = np.empty(array.nbytes + ALIGNMENT, dtype=np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    copy = memory[start : start + array.nbytes].view(array.dtype)
+    copy[:] = array
+    return copy
+
+
+@pytest.mark.parametrize("dtype", TYPES, ids=str)
+@pytest.mark.parametrize("pool", [pools.NONE, pools.MAX, pools.MEAN])
+@pytest.mark.parametrize("child", range(CHILDREN))
+def test_what_is_not_a_number_stays_so_in_what_follows(vectors, loops, dtype, pool, child):
+    columns = lanes_of(vectors, dtype)
+    rows = np.arange(CHILDREN, dtype=float)
+    rows[child] = np.nan
+    found = in_memory(np.zeros(CHILDREN * columns), dtype)
+    loops.mix[1](
+        found, 0, columns, np.arange(CHILDREN, dtype=np.int32), 0, CHILDREN,
+        in_memory(np.empty(0), dtype), in_memory(np.pad(rows, (0, loops.heights[1])), dtype), 0, 1,
+        1, 0, 1, in_memory(np.ones(columns), dtype), 0, columns, 0,
+        in_memory(np.ones(columns), dtype), 0, in_memory(0.0, dtype)[0], pool,
+    )  # fmt: skip
+    found = found.reshape(CHILDREN, columns)
+    if pool:
+        assert np.isnan(found[0]).all()
+        assert not found[1:].any()
+    else:
+        np.testing.assert_array_equal(found, np.repeat(rows[:, None] + 1, columns, axis=1))
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)

@@ -16,6 +16,7 @@ from torch.autograd import forward_ad
 
 from deepsphere.nn.kernels import stock
 from deepsphere.nn.kernels.kept import derived, has_memory
+from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
 
 _library: Any = torch.library.Library("deepsphere", "FRAGMENT")  # type: ignore[no-untyped-call]
 _MATRIX = "Tensor offsets, Tensor columns, Tensor values, Tensor? roots"
@@ -87,6 +88,43 @@ _OPERATORS = {
         ),
     )
 }
+
+
+_library.define(
+    "convolve_rectify(Tensor features, Tensor weight, Tensor scale, Tensor shift, bool rectify, "
+    f"str? pool, {_MATRIX}) -> Tensor",
+    tags=(torch.Tag.pt2_compliant_tag,),
+)
+
+
+def _convolve_rectify(features: Tensor, *arguments: Any) -> Tensor:
+    from deepsphere.nn.kernels import compiled
+
+    return compiled.convolve_rectify(_rows(features), *arguments)
+
+
+def _like_convolve_rectify(
+    features: Tensor,
+    weight: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    rectify: bool,
+    pool: PoolKind | None,
+    *matrix: Any,
+) -> Tensor:
+    batch, pixels, _ = features.shape
+    return features.new_empty(batch, pooled_pixels(pixels, pool), weight.shape[2])
+
+
+_library.impl("convolve_rectify", _convolve_rectify, "CPU")
+torch.library.register_fake("deepsphere::convolve_rectify", _like_convolve_rectify, lib=_library)
+
+
+def convolve_rectify(*arguments: Any) -> Tensor:
+    """Call :func:`deepsphere.nn.kernels.compiled.convolve_rectify`, which has no derivatives."""
+    with torch._C._AutoDispatchBelowAutograd():
+        result: Tensor = torch.ops.deepsphere.convolve_rectify.default(*arguments)
+        return result
 
 
 def convolve(*arguments: Any) -> Tensor:

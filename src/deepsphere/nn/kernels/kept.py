@@ -21,8 +21,8 @@ _Table = TypeVar("_Table")
 @dataclass
 class _Record:
     references: list[weakref.ref[Tensor]]
-    addresses: list[int]
-    versions: list[int]
+    # Of each source, its address and how often it was written to.
+    states: list[tuple[int, int]]
     copies: list[Tensor] | None = None
     tables: dict[Hashable, Any] = field(default_factory=dict)
 
@@ -51,29 +51,38 @@ def derived(sources: Sequence[Tensor], name: Hashable, build: Callable[[], _Tabl
         NumPy; what is written so is not seen.
     """
     identities = tuple(map(id, sources))
-    addresses = [source.data_ptr() for source in sources]
-    versions = [0 if source.is_inference() else source._version for source in sources]
+    try:
+        states = [(source.data_ptr(), source._version) for source in sources]
+    except RuntimeError:
+        # Inference tensors do not know how often they were written to.
+        states = [(one.data_ptr(), 0 if one.is_inference() else one._version) for one in sources]
+    record = _records.get(identities)
+    if record is not None and record.states == states and name in (tables := record.tables):
+        known: _Table = tables[name]
+        return known
     with _lock:
         record = _records.get(identities)
-        if record is None or record.addresses != addresses:
+        if record is None or _addresses(record.states) != _addresses(states):
             record = _records[identities] = _Record(
-                [weakref.ref(source, _forget(identities)) for source in sources],
-                addresses,
-                versions,
+                [weakref.ref(source, _forget(identities)) for source in sources], states
             )
-        elif record.versions != versions:
+        elif record.states != states:
             # Data parallel training writes the same numbers again at every step: after the first
             # time, copies tell.
             if record.copies is None or not all(map(torch.equal, record.copies, sources)):
                 record.copies = [source.clone() for source in sources]
-                record.tables.clear()
-            record.versions = versions
+                record.tables = {}
+            record.states = states
         if name not in record.tables:
             # Tables outlive the mode that they are first needed in.
             with torch.inference_mode(False), torch.no_grad(), unset_fake_temporarily():
                 record.tables[name] = build()
         table: _Table = record.tables[name]
         return table
+
+
+def _addresses(states: list[tuple[int, int]]) -> list[int]:
+    return [address for address, _ in states]
 
 
 def _forget(identities: tuple[int, ...]) -> Callable[[object], object]:

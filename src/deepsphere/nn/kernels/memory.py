@@ -18,7 +18,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-_ALIGNMENT = 64
+ALIGNMENT = 64
+"""Bytes that large results start at a multiple of: those of the longest vectors."""
+
 _LARGE = 1 << 22
 # Of what no tensor uses, so many bytes are kept at most; and memory is used again for results that
 # take this part of it at least.
@@ -91,13 +93,13 @@ def empty(shape: Sequence[int], dtype: torch.dtype) -> Tensor:
     size = math.prod(shape) * dtype.itemsize
     if size < _LARGE:
         return torch.empty(shape, dtype=dtype, device="cpu")
-    memory = _pool.take(size + _ALIGNMENT)
+    memory = _pool.take(size + ALIGNMENT)
     if memory is None:
-        memory = np.empty(size + _ALIGNMENT, dtype=np.uint8)
+        memory = np.empty(size + ALIGNMENT, dtype=np.uint8)
     # The tensor holds this, and nothing else does.
     loan = memory[:]
     weakref.finalize(loan, _pool.keep, memory).atexit = False
-    start = -memory.ctypes.data % _ALIGNMENT
+    start = -memory.ctypes.data % ALIGNMENT
     flat = torch.frombuffer(loan, dtype=dtype, offset=start, count=math.prod(shape))
     # Not a view: results of operators can be changed in place only if they are none.
     strides = [math.prod(shape[place + 1 :]) for place in range(len(shape))]

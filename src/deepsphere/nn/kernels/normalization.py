@@ -17,10 +17,10 @@ from torch import Tensor
 
 from deepsphere.nn.kernels import normalization_loops as loops
 from deepsphere.nn.kernels.memory import empty
+from deepsphere.nn.kernels.pools import NUMBERS
 from deepsphere.nn.kernels.threads import share_out
-from deepsphere.nn.pooling.nested import CHILDREN
+from deepsphere.nn.pooling.nested import CHILDREN, PoolKind
 
-_KINDS = {None: loops.NONE, "max": loops.MAX, "mean": loops.MEAN}
 _SHARE = 2**17
 _WIDTH = 64
 
@@ -67,7 +67,7 @@ def normalize(
     variance: Tensor,
     bias: Tensor | None,
     rectify: bool,
-    pool: str | None,
+    pool: PoolKind | None,
     epsilon: float,
 ) -> Tensor:
     """Return the normalized, shifted, rectified and pooled features.
@@ -97,7 +97,7 @@ def normalize(
         size, shares = _shares(target)
         coefficients = _coefficients(features, mean, variance, bias, epsilon, fold)
         source, floor = _table(features, len(target)), _floor(coefficients, rectify)
-        given = (source, size, coefficients, floor, _KINDS[pool])
+        given = (source, size, coefficients, floor, NUMBERS[pool])
         share_out(loops.apply, shares, *given, target)
     return result
 
@@ -110,7 +110,7 @@ def gradients(
     variance: Tensor,
     bias: Tensor | None,
     rectify: bool,
-    pool: str | None,
+    pool: PoolKind | None,
     epsilon: float,
     of_batch: bool,
 ) -> tuple[Tensor, Tensor]:
@@ -141,7 +141,7 @@ def gradients(
     size, shares = _shares(received)
     coefficients = _coefficients(features, mean, variance, bias, epsilon, fold)
     source, floor = _table(features, len(received)), _floor(coefficients, rectify)
-    given = (source, received, size, coefficients, floor, _KINDS[pool])
+    given = (source, received, size, coefficients, floor, NUMBERS[pool])
     parts = np.empty((shares, 2, fold * channels))
     share_out(loops.gather_sums, shares, *given, parts)
     sums = parts.sum(axis=0).reshape(2, fold, channels).sum(axis=1)

@@ -20,10 +20,9 @@ import numpy as np
 
 from deepsphere.nn.kernels.elements import read, write
 from deepsphere.nn.kernels.loops import loop
+from deepsphere.nn.kernels.pools import MAX, NONE
 from deepsphere.nn.kernels.threads import claim
 from deepsphere.nn.pooling.nested import CHILDREN
-
-NONE, MAX, MEAN = range(3)
 
 
 @loop

@@ -60,21 +60,25 @@ class Row:
         steps = [self.builder.add(position, constant(self.lanes * part)) for part in range(number)]
         return [self.load(step, self.lanes) for step in steps]
 
-    def store(self, position: Any, numbers: Any) -> None:
-        """Store a vector or a scalar."""
+    def store(self, position: Any, numbers: Any, streaming: bool = False) -> None:
+        """Store a vector or a scalar; past the caches, where it is aligned as a vector."""
         builder = self.builder
         lanes = numbers.type.count if isinstance(numbers.type, ir.VectorType) else 1
         if self.kind == types.uint16:
-            numbers = _as_bfloat16(builder, numbers, lanes)
+            numbers = as_bfloat16(builder, numbers, lanes)
         place = builder.gep(self.data, [position])
         if lanes > 1:
             place = builder.bitcast(place, numbers.type.as_pointer())
-        builder.store(numbers, place, align=self.size)
+        written = builder.store(numbers, place, align=self.size)
+        if streaming:
+            written.align = lanes * self.size
+            once = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+            written.set_metadata("nontemporal", once)
 
-    def store_some(self, position: Any, parts: list[Any]) -> None:
+    def store_some(self, position: Any, parts: list[Any], streaming: bool = False) -> None:
         """Store vectors one after the other."""
         for index, part in enumerate(parts):
-            self.store(self.builder.add(position, constant(self.lanes * index)), part)
+            self.store(self.builder.add(position, constant(self.lanes * index)), part, streaming)
 
     def store_filled(
         self, position: Any, parts: list[Any], filled: Any, adding: bool = False
@@ -141,6 +145,13 @@ class Sums:
             self.builder.store(change(self.builder.load(place), index), place)
 
 
+def larger(builder: Any, first: Any, second: Any) -> Any:
+    """Return the larger numbers of two vectors, and NaN where one of them is."""
+    exceeds = builder.fcmp_ordered(">", second, first)
+    missing = builder.fcmp_unordered("uno", second, second)
+    return builder.select(builder.or_(exceeds, missing), second, first)
+
+
 def computed(*kinds: Any) -> Any:
     """Return the first type of arrays' numbers that is not bfloat16."""
     return next(kind.dtype for kind in kinds if kind.dtype != types.uint16)
@@ -176,7 +187,7 @@ def _zero() -> Any:
     return ir.Constant(ir.IntType(32), 0)
 
 
-def _as_bfloat16(builder: Any, numbers: Any, lanes: int) -> Any:
+def as_bfloat16(builder: Any, numbers: Any, lanes: int) -> Any:
     """Round float32 to the upper 16 bits, to nearest even; not a number stays so."""
     bits = builder.bitcast(numbers, _like(ir.IntType(32), lanes))
     odd = builder.and_(builder.lshr(bits, _equal(32, 16, lanes)), _equal(32, 1, lanes))

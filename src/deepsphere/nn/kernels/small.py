@@ -29,9 +29,16 @@ _FEW_PIXELS = 64
 _FEW_COEFFICIENTS = 2
 # The compiled loops are faster than compressed rows with more features than these (of several
 # samples, these are put side by side at first), or more multiplications by the weight than these.
+# On few more pixels, they are for several samples and more coefficients than those.
+_SOME_PIXELS = 1 << 9
 _MOST_FEATURES = 1 << 18
 _MOST_FEATURES_OF_ONE = 1 << 20
 _MOST_MIXING = 1 << 25
+# From so many rows on, terms are multiplied one by one if they are so wide, or narrow: to put them
+# side by side takes longer than to add products up.
+_MANY_ROWS = 1 << 9
+_VERY_MANY_ROWS = 1 << 11
+_WIDE = 16
 
 
 def small_way(
@@ -55,11 +62,22 @@ def small_way(
     products = numbers * pixels * kernel_size
     if learned:
         return multiply_polynomials if products <= _MOST_PRODUCTS else None
-    dense = pixels <= _FEW_PIXELS or (batch == 1 and kernel_size > _FEW_COEFFICIENTS)
-    if products <= (_MOST_PRODUCTS if dense else _MOST_PRODUCTS_UNLEARNED):
+    if pixels <= _FEW_PIXELS or (batch == 1 and kernel_size > _FEW_COEFFICIENTS):
+        dense = products <= _MOST_PRODUCTS
+    else:
+        dense = products <= _MOST_PRODUCTS_UNLEARNED
+        dense = dense and not _mixes_first(batch, *weight.shape)
+    if dense:
         return multiply_polynomials
-    most = _MOST_FEATURES_OF_ONE if batch == 1 else _MOST_FEATURES
-    few = batch and numbers <= most and numbers * kernel_size * weight.shape[2] <= _MOST_MIXING
+    if batch == 1:
+        most = _MOST_FEATURES_OF_ONE
+    elif kernel_size > _FEW_COEFFICIENTS and pixels <= _SOME_PIXELS:
+        return None
+    else:
+        most = _MOST_FEATURES
+    narrow = weight.shape[2] if _mixes_first(batch, *weight.shape) else channels
+    mixing = numbers * kernel_size * weight.shape[2]
+    few = batch and pixels * batch * narrow <= most and mixing <= _MOST_MIXING
     return multiply_rows if few else None
 
 
@@ -108,20 +126,47 @@ def multiply_rows(
     )
     kernel_size, entering, leaving = weight.shape
     batch, pixels, _ = features.shape
+    if _mixes_first(batch, kernel_size, entering, leaving):
+        return _mix_first(features, weight, matrix)
     rows = pixels * batch
     terms = [features.transpose(0, 1).contiguous().view(pixels, batch * entering)]
     if kernel_size > 1:
         terms.append(matrix.mm(terms[0]))
     while len(terms) < kernel_size:
         terms.append(torch.addmm(terms[-2], matrix, terms[-1], beta=-1, alpha=2))
-    if kernel_size == _FEW_COEFFICIENTS and (batch == 1 or leaving == 1):
-        first, second = weight.unbind()
-        mixed = terms[0].view(rows, entering).mm(first)
-        mixed.addmm_(terms[1].view(rows, entering), second)
+    terms = [term.view(rows, entering) for term in terms]
+    narrow = leaving == 1 or (entering == 1 and rows >= _VERY_MANY_ROWS)
+    if rows >= _MANY_ROWS and (entering >= _WIDE or narrow):
+        coefficients = weight.unbind()
+        mixed = terms[0].mm(coefficients[0])
+        for term, coefficient in zip(terms[1:], coefficients[1:], strict=True):
+            mixed.addmm_(term, coefficient)
     else:
         mixture = weight.reshape(kernel_size * entering, leaving)
-        mixed = torch.cat([term.view(rows, entering) for term in terms], dim=1).mm(mixture)
+        mixed = torch.cat(terms, dim=1).mm(mixture)
     return mixed.view(pixels, batch, leaving).transpose(0, 1)
+
+
+def _mixes_first(batch: int, kernel_size: int, entering: int, leaving: int) -> bool:
+    """Return whether it is faster to multiply by the weight first, which two coefficients allow."""
+    if kernel_size != _FEW_COEFFICIENTS:
+        return False
+    return leaving <= 2 * entering if batch == 1 else 4 * leaving <= entering
+
+
+def _mix_first(features: Tensor, weight: Tensor, matrix: Tensor) -> Tensor:
+    """Return the product of features and the first coefficient, and the matrix times the other."""
+    first, second = weight.unbind()
+    if features.shape[0] == 1:
+        rows = features[0]
+        return torch.addmm(rows.mm(first), matrix, rows.mm(second)).unsqueeze(0)
+    batch, pixels, _ = features.shape
+    rows = features.flatten(0, 1)
+    still, moved = (
+        rows.mm(one).view(batch, pixels, -1).transpose(0, 1).reshape(pixels, -1)
+        for one in (first, second)
+    )
+    return torch.addmm(still, matrix, moved).view(pixels, batch, -1).transpose(0, 1)
 
 
 def _polynomials(

@@ -15,31 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deepsphere.nn.kernels.loops import loop
-from deepsphere.nn.kernels.registers import LANES
+from deepsphere.nn.kernels.mixing import add_outer, lanes_of, mix, nothing_after
 from deepsphere.nn.kernels.threads import claim
-from deepsphere.nn.kernels.vectors import (
-    HOP_ROWS,
-    HOP_VECTORS,
-    MIX_ROWS,
-    NARROW_MIX_ROWS,
-    OUTER_ROWS,
-    PANEL_VECTORS,
-    copy_row,
-    hop_rows,
-    mix_block,
-    outer_block,
-)
-
-# Rows whose products are summed before they are added to the sum of a share: for accuracy, and so
-# that they stay in the first cache.
-_CHUNK = 128
+from deepsphere.nn.kernels.vectors import HOP_ROWS, HOP_VECTORS, copy_row, hop_rows
 
 
 class Rows(NamedTuple):
     """Features in memory.
 
     ``memory`` is flat; the distances are those from a sample or a pixel to the next, and what is
-    read or written at a pixel is multiplied by its scale, if there are any.
+    read or written at a pixel is multiplied by its scale, if there are any. With ``streamed`` what
+    is written goes past the caches where it can: for what they could not hold.
     """
 
     memory: Any
@@ -47,6 +33,7 @@ class Rows(NamedTuple):
     of_pixel: int
     channels: int
     scales: Any
+    streamed: bool
 
 
 class Batch(NamedTuple):
@@ -58,32 +45,12 @@ class Batch(NamedTuple):
 
 
 @loop
-def pack(weight, slabs, panels):  # type: ignore[no-untyped-def]
-    """Lay a weight out for :func:`mix_block`, padded with zeros.
-
-    ``panels`` is flat; so many ``slabs`` of the weight share a panel, all of them or one.
-    """
-    kernel_size, depth, columns = weight.shape
-    lanes = _lanes(panels)
-    position = 0
-    for first in range(0, kernel_size, slabs):
-        for column in range(0, columns, PANEL_VECTORS * lanes):
-            width = PANEL_VECTORS * lanes if columns - column > lanes else lanes
-            for order in range(first, first + slabs):
-                for row in range(depth):
-                    for lane in range(width):
-                        inside = column + lane < columns
-                        panels[position] = weight[order, row, column + lane] if inside else 0
-                        position += 1
-
-
-@loop
 def expand_and_mix(  # type: ignore[no-untyped-def]
-    progress, shares, slots, works, batch, tiles, features, panels, result
+    progress, shares, slots, works, batch, tiles, features, panels, result, after
 ):
-    """Convolve: the terms of the features, then their mixture."""
+    """Convolve: the terms of the features, then their mixture, and what comes after it."""
     work = works[claim(slots)]
-    width = _row_width(batch.samples * features.channels, work)
+    width = row_width(batch.samples * features.channels, work)
     while True:
         share = claim(progress)
         if share >= shares:
@@ -94,9 +61,9 @@ def expand_and_mix(  # type: ignore[no-untyped-def]
         far = reach[batch.kernel_size - 1]
         _gather(features, sample, samples, pixels, far, work, 0, width)
         _expand(work, slab, width, batch.kernel_size, reach, groups, tiles)
-        _mix(
+        mix(
             work, 0, width, batch.kernel_size, slab, features.channels, samples, tiles.owns[tile],
-            panels, 0, result, sample * result.of_sample, pixels,
+            panels, 0, result, sample * result.of_sample, pixels, after,
         )  # fmt: skip
 
 
@@ -110,11 +77,12 @@ def mix_and_contract(  # type: ignore[no-untyped-def]
     1955).
     """
     work = works[claim(slots)]
-    wide = _row_width(batch.samples * features.channels, work)
-    width = _row_width(batch.samples * result.channels, work)
+    wide = row_width(batch.samples * features.channels, work)
+    width = row_width(batch.samples * result.channels, work)
     panel = len(panels) // batch.kernel_size
     in_order = np.arange(tiles.most_pixels, dtype=np.int32)
-    sums = Rows(work, result.channels, width, result.channels, work[:0])
+    sums = Rows(work, result.channels, width, result.channels, work[:0], False)
+    nothing = nothing_after(work)
     while True:
         share = claim(progress)
         if share >= shares:
@@ -126,9 +94,9 @@ def mix_and_contract(  # type: ignore[no-untyped-def]
         _gather(features, sample, samples, pixels, reach[last], work, 3 * slab, wide)
         for order in range(last, -1, -1):
             target = order % 3 * slab
-            _mix(
+            mix(
                 work, 3 * slab, wide, 1, 0, features.channels, samples, reach[order],
-                panels, order * panel, sums, target, in_order,
+                panels, order * panel, sums, target, in_order, nothing,
             )  # fmt: skip
             if order < last:
                 after = (order + 1) % 3 * slab
@@ -149,9 +117,9 @@ def differentiate(  # type: ignore[no-untyped-def]
     of the features. A share's sum is one of ``sums``, shape (share, weight).
     """
     work = works[claim(slots)]
-    wide = _row_width(batch.samples * features.channels, work)
-    width = _row_width(batch.samples * gradient.channels, work)
-    kernel_size = batch.kernel_size
+    wide = row_width(batch.samples * features.channels, work)
+    width = row_width(batch.samples * gradient.channels, work)
+    kernel_size, nothing = batch.kernel_size, nothing_after(work)
     tasks = -(-batch.size // batch.samples) * len(tiles.owns)
     while True:
         share = claim(progress)
@@ -171,22 +139,22 @@ def differentiate(  # type: ignore[no-untyped-def]
                 _gather(features, sample, samples, pixels, far, work, 0, wide)
                 _expand(work, slab, wide, kernel_size, reach, groups, tiles)
                 _gather(gradient, sample, samples, pixels, own, work, other, width)
-                _outer(
+                add_outer(
                     work, 0, slab, wide, features.channels, other, 0, width, gradient.channels,
-                    kernel_size, samples, own, mine,
+                    kernel_size, samples, own, mine, panels,
                 )  # fmt: skip
                 continue
             _gather(gradient, sample, samples, pixels, far, work, 0, width)
             _expand(work, slab, width, kernel_size, reach, groups, tiles)
             if len(panels):
-                _mix(
+                mix(
                     work, 0, width, kernel_size, slab, gradient.channels, samples, own,
-                    panels, 0, of_features, sample * of_features.of_sample, pixels,
+                    panels, 0, of_features, sample * of_features.of_sample, pixels, nothing,
                 )  # fmt: skip
             _gather(features, sample, samples, pixels, own, work, other, wide)
-            _outer(
+            add_outer(
                 work, other, 0, wide, features.channels, 0, slab, width, gradient.channels,
-                kernel_size, samples, own, mine,
+                kernel_size, samples, own, mine, panels,
             )  # fmt: skip
 
 
@@ -251,7 +219,7 @@ def _hop(  # type: ignore[no-untyped-def]
     What stands in the target is added if ``add`` is 1, and the term ``before`` is subtracted if it
     is not negative.
     """
-    lanes = _lanes(work)
+    lanes = lanes_of(work)
     columns, values = tiles.columns, tiles.values
     factor = work.dtype.type(scale)
     for left in range(0, width, HOP_VECTORS * lanes):
@@ -286,73 +254,7 @@ def _hop(  # type: ignore[no-untyped-def]
 
 
 @loop
-def _mix(  # type: ignore[no-untyped-def]
-    work, start, width, slabs, slab, entering, samples, count, panels, first, target, at, pixels
-):
-    """Multiply rows of the workspace by panels, into the target at the pixels' places."""
-    lanes = _lanes(work)
-    for left in range(0, target.channels, PANEL_VECTORS * lanes):
-        filled = target.channels - left
-        panel = first + left * slabs * entering
-        height = MIX_ROWS if filled > lanes else NARROW_MIX_ROWS
-        for row in range(0, count, height):
-            kept = min(height, count - row)
-            for index in range(samples):
-                begin = start + row * width + index * entering
-                place = at + index * target.of_sample + left
-                if filled > lanes:
-                    mix_block(
-                        target.memory, place, target.of_pixel, pixels, row, kept, target.scales,
-                        work, begin, width, slabs, slab, entering, panels, panel,
-                        min(filled, 2 * lanes), 2, MIX_ROWS,
-                    )  # fmt: skip
-                else:
-                    mix_block(
-                        target.memory, place, target.of_pixel, pixels, row, kept, target.scales,
-                        work, begin, width, slabs, slab, entering, panels, panel,
-                        filled, 1, NARROW_MIX_ROWS,
-                    )  # fmt: skip
-
-
-@loop
-def _outer(  # type: ignore[no-untyped-def]
-    work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
-    kernel_size, samples, count, sums,
-):  # fmt: skip
-    """Add the products of the transposed left rows and the right rows, for each term."""
-    lanes = _lanes(work)
-    for row in range(0, count, _CHUNK):
-        rows = min(_CHUNK, count - row)
-        for order in range(kernel_size):
-            for column in range(0, leaving, PANEL_VECTORS * lanes):
-                filled = leaving - column
-                for line in range(0, entering, OUTER_ROWS):
-                    kept = min(OUTER_ROWS, entering - line)
-                    at = (order * entering + line) * leaving + column
-                    for index in range(samples):
-                        start = left + order * left_slab + row * left_width
-                        start += index * entering + line
-                        other = right + order * right_slab + row * right_width
-                        other += index * leaving + column
-                        if filled > lanes:
-                            outer_block(
-                                sums, at, leaving, work, start, left_width, work, other,
-                                right_width, rows, kept, min(filled, 2 * lanes), 2,
-                            )  # fmt: skip
-                        else:
-                            outer_block(
-                                sums, at, leaving, work, start, left_width, work, other,
-                                right_width, rows, kept, filled, 1,
-                            )  # fmt: skip
-
-
-@loop
-def _row_width(columns, work):  # type: ignore[no-untyped-def]
+def row_width(columns, work):  # type: ignore[no-untyped-def]
     """Return the width of a row in the workspace: whole vectors."""
-    lanes = _lanes(work)
+    lanes = lanes_of(work)
     return (columns + lanes - 1) // lanes * lanes
-
-
-@loop
-def _lanes(work):  # type: ignore[no-untyped-def]
-    return LANES if work.itemsize == 4 else LANES // 2

@@ -21,7 +21,8 @@ from scipy.sparse.csgraph import reverse_cuthill_mckee
 from deepsphere.nn.kernels.loops import loop
 from deepsphere.nn.kernels.vectors import HOP_ROWS
 
-# Pixels whose neighbours are this share of all pixels away, on average, are put in another order.
+# Pixels whose neighbours are this share of all pixels away, on average, are put in another order if
+# that leaves fewer entries.
 _SCATTERED = 1 / 16
 
 
@@ -47,6 +48,8 @@ class Tiles(NamedTuple):
         The matrix, for each entry the values of the group's rows.
     most_pixels : int
         The most pixels of a tile, with those around it.
+    in_order : bool
+        Whether the pixels of the tiles' own are 0, 1, 2, ..., each tile but the last whole groups.
     """
 
     starts: NDArray[np.int64]
@@ -57,6 +60,7 @@ class Tiles(NamedTuple):
     columns: NDArray[np.int32]
     values: NDArray[np.floating]
     most_pixels: int
+    in_order: bool
 
 
 def cut(
@@ -82,18 +86,20 @@ def cut(
     -------
     Tiles
         Of consecutive pixels if neighbours are near each other, else of pixels in an order in which
-        they are.
+        they are, if that is one.
     """
     pixels = len(offsets) - 1
     bounds = np.append(np.arange(0, pixels, size), pixels)
     order = np.arange(pixels, dtype=np.int32)
+    reach, entries = _measured(offsets, columns, order, bounds, hops)
+    in_order = size % HOP_ROWS == 0
     rows = np.repeat(order, np.diff(offsets))
     if hops and len(rows) and np.abs(rows - columns).mean() > _SCATTERED * pixels:
-        order = _gathered(offsets, columns, size)
-    most = -(-pixels // HOP_ROWS) * HOP_ROWS + hops * HOP_ROWS
-    owns, reach = np.diff(bounds), np.empty((len(bounds) - 1, hops + 1), dtype=np.int64)
-    entries = np.empty(len(owns), dtype=np.int64)
-    _measure(offsets, columns, order, bounds, most, reach, entries)
+        other = _gathered(offsets, columns, size)
+        of_other = _measured(offsets, columns, other, bounds, hops)
+        if of_other[1].sum() < entries.sum():
+            order, in_order, (reach, entries) = other, False, of_other
+    owns = np.diff(bounds)
     starts = np.concatenate([[0], np.cumsum(reach[:, -1])])
     places = np.empty(starts[-1], dtype=np.int32)
     groups = np.empty(starts[-1] // HOP_ROWS + 1, dtype=np.int64)
@@ -101,7 +107,8 @@ def cut(
     spread = np.zeros((entries.sum(), HOP_ROWS), dtype=values.dtype)
     _fill(offsets, columns, values, order, bounds, reach, starts, places, groups, local, spread)
     most = int(reach[:, -1].max())
-    return Tiles(starts, owns, reach, places, groups, local, spread.reshape(-1), most)
+    table = spread.reshape(-1)
+    return Tiles(starts, owns, reach, places, groups, local, table, most, in_order)
 
 
 def _gathered(
@@ -184,6 +191,21 @@ def _collect(offsets, columns, own, found, places, reach):  # type: ignore[no-un
             number += 1
         reach[hop] = number
     return number
+
+
+def _measured(
+    offsets: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    order: NDArray[np.int32],
+    bounds: NDArray[np.int64],
+    hops: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the reach of each tile, and how many entries it has."""
+    most = -(-len(order) // HOP_ROWS) * HOP_ROWS + hops * HOP_ROWS
+    reach = np.empty((len(bounds) - 1, hops + 1), dtype=np.int64)
+    entries = np.empty(len(reach), dtype=np.int64)
+    _measure(offsets, columns, order, bounds, most, reach, entries)
+    return reach, entries
 
 
 @loop

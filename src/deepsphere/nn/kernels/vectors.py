@@ -13,19 +13,25 @@ the workspace, float32 or float64; an array of uint16 holds bfloat16 numbers, wh
 the nearest even when they are stored.
 """
 
+from typing import Any
+
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from deepsphere.nn.kernels.pools import MAX, NONE
 from deepsphere.nn.kernels.registers import (
     HAS,
     Row,
     Sums,
     computed,
     constant,
+    larger,
     spread,
     while_left,
 )
+from deepsphere.nn.pooling.nested import CHILDREN
 
 HOP_ROWS = 4
 """Rows that :func:`hop_rows` sums at a time: neighbours, which have most of their own in common."""
@@ -145,6 +151,11 @@ def mix_block(  # type: ignore[no-untyped-def]
     panel,
     first,
     filled,
+    streamed,
+    shifts,
+    shift,
+    floor,
+    pool,
     vectors,
     rows,
 ):
@@ -155,17 +166,28 @@ def mix_block(  # type: ignore[no-untyped-def]
     source[start + r * width + k * slab + f] * panel[first + (k * depth + f) * lanes * vectors +
     j]``, for all j below ``filled``. The scale is 1 if there are none. What else stands in a whole
     block is read, and forgotten.
+
+    Where there are ``shifts``, whole vectors of them, ``shifts[shift + j]`` is added to what would
+    be stored, and what is then below ``floor`` becomes that. Then with a ``pool``, one of
+    :mod:`~deepsphere.nn.kernels.pools`, a family of 4 rows becomes one, stored at the place of its
+    parent: there must be whole families, each in order.
+
+    What is stored goes past the caches if ``streamed`` is 1; then its places must be whole vectors
+    apart, from the alignment of one.
     """
     number, height = vectors.literal_value, rows.literal_value
 
     def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         to, at, stride, pixels_, pixel, kept, scales_, of, start, width = arguments[:10]
         slabs, slab, depth, panel_, first, filled = arguments[10:16]
-        scaled = context.make_array(scales)(context, builder, scales_).nitems
+        streamed, shifts_, shift, floor, pool = arguments[16:21]
+        scaled = _has_any(context, builder, scales, scales_)
+        shifted = _has_any(context, builder, shifts, shifts_)
         to, of = Row(context, builder, target, to), Row(context, builder, source, of)
         pixels_ = Row(context, builder, pixels, pixels_)
         panel_ = Row(context, builder, panel, panel_)
         scales_ = Row(context, builder, scales, scales_)
+        shifts_ = Row(context, builder, shifts, shifts_)
         sums = [Sums(builder, of, number) for _ in range(height)]
         steps = [builder.mul(width, constant(row)) for row in range(height)]
         with cgutils.for_range(builder, slabs) as term:
@@ -177,19 +199,79 @@ def mix_block(  # type: ignore[no-untyped-def]
                 here = builder.add(begin, inner.index)
                 for step, total in zip(steps, sums, strict=True):
                     total.add_products(of.load(builder.add(here, step), 1), right)
-        for row, total in enumerate(sums):
-            with builder.if_then(builder.icmp_signed("<", constant(row), kept)):
-                place = pixels_.integer(builder.add(pixel, constant(row)))
-                with builder.if_then(builder.icmp_signed(">", scaled, constant(0))):
-                    scale = spread(builder, scales_.load(place, 1), of.lanes)
-                    total.apply(lambda part, _, scale=scale: builder.fmul(scale, part))
-                place = builder.add(at, builder.mul(place, stride))
-                to.store_filled(place, total.parts(), filled)
+
+        def pixel_of(row: int) -> Any:
+            return pixels_.integer(builder.add(pixel, constant(row)))
+
+        def place_of(row: int) -> Any:
+            return builder.add(at, builder.mul(pixel_of(row), stride))
+
+        def is_kept(row: int) -> Any:
+            return builder.if_then(builder.icmp_signed("<", constant(row), kept))
+
+        whole = builder.and_(
+            builder.icmp_signed(">=", kept, constant(height)),
+            builder.icmp_signed(">=", filled, constant(number * of.lanes)),
+        )
+        changed = builder.or_(scaled, shifted)
+        with builder.if_else(builder.and_(whole, builder.not_(changed))) as (plain, other):
+            with plain:
+                past = builder.icmp_signed("==", streamed, constant(1))
+                with builder.if_else(past) as (then, otherwise):
+                    for case, streaming in ((then, True), (otherwise, False)):
+                        with case:
+                            for row, total in enumerate(sums):
+                                to.store_some(place_of(row), total.parts(), streaming)
+            with other:
+                with builder.if_then(scaled):
+                    for row, total in enumerate(sums):
+                        with is_kept(row):
+                            scale = spread(builder, scales_.load(pixel_of(row), 1), of.lanes)
+                            total.apply(lambda part, _, scale=scale: builder.fmul(scale, part))
+                with builder.if_then(shifted):
+                    steps = shifts_.load_some(shift, number)
+                    least = spread(builder, floor, of.lanes)
+                    for total in sums:
+                        total.add(steps)
+                        total.apply(lambda part, _: larger(builder, least, part))
+                pooled = builder.icmp_signed("!=", pool, constant(NONE))
+                with builder.if_else(pooled) as (then, otherwise):
+                    with then:
+                        is_max = builder.icmp_signed("==", pool, constant(MAX))
+                        for row in range(0, height, CHILDREN):
+                            with is_kept(row):
+                                parent = builder.sdiv(pixel_of(row), constant(CHILDREN))
+                                place = builder.add(at, builder.mul(parent, stride))
+                                parts = _pooled(builder, sums[row : row + CHILDREN], is_max)
+                                to.store_filled(place, parts, filled)
+                    with otherwise:
+                        for row, total in enumerate(sums):
+                            with is_kept(row):
+                                to.store_filled(place_of(row), total.parts(), filled)
         return context.get_dummy_value()
 
     i64 = types.int64
     arrays = (target, i64, i64, pixels, i64, i64, scales, source, i64, i64, i64, i64, i64)
-    return types.void(*arrays, panel, i64, i64, vectors, rows), generate
+    after = (i64, shifts, i64, source.dtype, i64)
+    return types.void(*arrays, panel, i64, i64, *after, vectors, rows), generate
+
+
+def _has_any(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """Return whether there is a number in an array."""
+    size = context.make_array(kind)(context, builder, array).nitems
+    return builder.icmp_signed(">", size, constant(0))
+
+
+def _pooled(builder: Any, rows: list[Sums], is_max: Any) -> list[Any]:
+    """Return the largest vectors of some rows, or their means."""
+    pooled = []
+    for parts in zip(*(row.parts() for row in rows), strict=True):
+        most, total = parts[0], parts[0]
+        for part in parts[1:]:
+            most, total = larger(builder, most, part), builder.fadd(total, part)
+        weight = ir.Constant(total.type, [1 / len(parts)] * total.type.count)
+        pooled.append(builder.select(is_max, most, builder.fmul(weight, total)))
+    return pooled
 
 
 @intrinsic(prefer_literal=True)

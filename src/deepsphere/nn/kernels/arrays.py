@@ -1,0 +1,85 @@
+"""Tensors as compiled loops take them: flat arrays of numbers, and bfloat16 as its bits."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from deepsphere.nn.kernels.memory import ALIGNMENT
+from deepsphere.nn.kernels.mixing import pack
+from deepsphere.nn.kernels.registers import LANES
+from deepsphere.nn.kernels.terms import Rows
+
+# Results of so many bytes are written past the caches, which could not hold them.
+_STREAMED = 1 << 22
+
+
+def rows_in_memory(
+    tensor: Tensor, roots: Tensor | None, values: Tensor, inverse: bool = False
+) -> Rows:
+    """Return features as compiled loops take them, to be scaled by the roots or their inverse."""
+    tensor = tensor.detach()
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.view(torch.uint16)
+    samples, pixels, channels = tensor.shape
+    of_sample, of_pixel, _ = tensor.stride()
+    if not tensor.is_contiguous():
+        length = (samples - 1) * of_sample + (pixels - 1) * of_pixel + channels
+        tensor = tensor.as_strided((length,), (1,))
+    size = tensor.dtype.itemsize
+    distances = of_sample * size, of_pixel * size, tensor.data_ptr()
+    streamed = tensor.nbytes >= _STREAMED and not any(number % ALIGNMENT for number in distances)
+    scales = _scales(roots, values, inverse)
+    return Rows(tensor.view(-1).numpy(), of_sample, of_pixel, channels, scales, streamed)
+
+
+def panels_of(
+    weight: Tensor, slabs: int, values: Tensor, scale: NDArray[Any] | None = None
+) -> NDArray[Any]:
+    """Return the weight as :func:`~deepsphere.nn.kernels.mixing.pack` lays it out, scaled if asked.
+
+    The scale is one of each channel that leaves.
+    """
+    kernel_size, entering, leaving = weight.shape
+    panels = np.empty(kernel_size * entering * rounded(leaving, values), numpy_type(values))
+    numbers = numbers_of(weight, values)
+    pack(np.ascontiguousarray(numbers if scale is None else numbers * scale), slabs, panels)
+    return panels
+
+
+def bits_of(tensor: Tensor) -> NDArray[np.uint16]:
+    """Return the bits of bfloat16 numbers."""
+    bits: NDArray[np.uint16] = tensor.detach().view(torch.uint16).numpy()
+    return bits
+
+
+def numbers_of(tensor: Tensor, values: Tensor) -> NDArray[Any]:
+    """Return a tensor's numbers in the type of the values.
+
+    NumPy converts them: PyTorch's threads would spin for a while after that, on the processors that
+    the loops are to run on.
+    """
+    tensor = tensor.detach()
+    if tensor.dtype != torch.bfloat16:
+        return np.asarray(tensor.numpy(), numpy_type(values))
+    return (bits_of(tensor).astype(np.uint32) << np.uint32(16)).view(np.float32)
+
+
+def _scales(roots: Tensor | None, values: Tensor, inverse: bool) -> NDArray[Any]:
+    if roots is None:
+        return np.empty(0, dtype=numpy_type(values))
+    scales: NDArray[Any] = (roots.reciprocal() if inverse else roots).numpy()
+    return scales
+
+
+def numpy_type(values: Tensor) -> type[np.floating]:
+    """Return the type of the values' numbers, in which sums are computed."""
+    return np.float64 if values.dtype == torch.float64 else np.float32
+
+
+def rounded(channels: int, values: Tensor) -> int:
+    """Return the numbers of whole vectors."""
+    lanes = LANES if values.dtype == torch.float32 else LANES // 2
+    return -(-channels // lanes) * lanes

@@ -1,0 +1,96 @@
+"""How the compiled convolution is shared out: samples to a row, pixels to a tile, work to threads.
+
+As measured on processors whose cores have caches of some megabytes, with
+``benchmarks/convolution.py``.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from deepsphere.nn.kernels.arrays import rounded
+from deepsphere.nn.kernels.kept import derived
+from deepsphere.nn.kernels.matrix_instructions import has_matrix_units
+from deepsphere.nn.kernels.registers import LANES
+from deepsphere.nn.kernels.tiles import Tiles, cut
+from deepsphere.nn.kernels.vectors import HOP_ROWS
+
+# Rows of the workspace are at least so wide, as far as there are samples: two vectors.
+_ROW = 2 * LANES
+# The rows of a tile take so many bytes at most, so that those in use fit the second cache; or, if
+# that would make a hop this much longer, as it is computed around the tile too, so many.
+_TERM_BYTES = 1 << 18
+_LONGEST_HOPS = 1.2
+_LARGE_TERM_BYTES = 1 << 21
+WORTH_A_THREAD = 1 << 24
+"""To wake a thread takes as long as so many multiplications."""
+
+# With few samples there are so many tiles at least, if there is work for as many threads, of so
+# many pixels at least; unless hops would be this much longer, as where a graph has no nearness.
+_SHARES = 8
+_FEWEST_PIXELS = 256
+_TOO_LONG_HOPS = 2.5
+# Fewer channels are mixed by vectors: what units take to put numbers in order is not worth while.
+_WORTH_A_UNIT = 32
+
+
+def multiplications(
+    batch: int, kernel_size: int, entering: int, leaving: int, offsets: Tensor, columns: Tensor
+) -> int:
+    """Return how many multiplications a convolution takes, in whole vectors."""
+    row = -(-batch * min(entering, leaving) // LANES) * LANES
+    mixing = batch * entering * -(-leaving // LANES) * LANES
+    return (kernel_size - 1) * columns.numel() * row + (offsets.numel() - 1) * kernel_size * mixing
+
+
+def make_plan(
+    batch: int,
+    width: int,
+    kernel_size: int,
+    work: int,
+    offsets: Tensor,
+    columns: Tensor,
+    values: Tensor,
+) -> tuple[int, Tiles]:
+    """Return how many samples share a row of the workspace, and the tiles."""
+    fewest = max(1, min(batch, _ROW // width))
+    most = max(fewest, min(batch, 2 * _ROW // width))
+    # As little as can be of all rows is empty.
+    samples = min(
+        range(fewest, most + 1),
+        key=lambda number: -(-batch // number) * rounded(number * width, values),
+    )
+    row = rounded(samples * width, values) * values.dtype.itemsize
+    pixels = -(-(offsets.numel() - 1) // HOP_ROWS) * HOP_ROWS
+    shares_wanted = min(_SHARES, 1 + work // WORTH_A_THREAD)
+    tiles_wanted = -(-shares_wanted // -(-batch // samples))
+    fair = max(_FEWEST_PIXELS, pixels // tiles_wanted // HOP_ROWS * HOP_ROWS)
+    sizes = tuple(
+        min(pixels, fair, 1 << max(8, (size // row).bit_length() - 1))
+        for size in (_TERM_BYTES, _LARGE_TERM_BYTES)
+    )
+    tiles = derived(
+        (values, offsets, columns),
+        ("tiles", kernel_size, sizes),
+        lambda: _cut(offsets, columns, values, kernel_size - 1, (*sizes, pixels)),
+    )
+    return samples, tiles
+
+
+def _cut(
+    offsets: Tensor, columns: Tensor, values: Tensor, hops: int, sizes: tuple[int, ...]
+) -> Tiles:
+    """Return the smallest tiles that do not make hops too long."""
+    matrix = (offsets.numpy(), columns.numpy(), values.numpy())
+    for size, longest in zip(sizes, (_LONGEST_HOPS, _TOO_LONG_HOPS, math.inf), strict=True):
+        tiles = cut(*matrix, hops, size)
+        if tiles.reach[:, :-1].sum() <= longest * hops * tiles.owns.sum():
+            break
+    return tiles
+
+
+def mixes_by_units(features: Tensor, entering: int, leaving: int) -> bool:
+    """Return whether matrix units mix so many channels faster than vectors."""
+    wide = min(entering, leaving) >= _WORTH_A_UNIT
+    return features.dtype == torch.bfloat16 and wide and has_matrix_units()
