@@ -22,7 +22,6 @@ import deepsphere.nn.convolution
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.convolution import chebyshev_convolution
 from deepsphere.nn.kernels import compiled, convolution_operators, plans, small, stock
-from deepsphere.nn.kernels.matrix_instructions import has_matrix_units
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.reference import chebyshev_convolution_reference
 
@@ -152,12 +151,11 @@ def test_values_and_gradients_are_those_of_the_reference(
     assert_close(found, expected, dtype)
 
 
-@pytest.mark.skipif(not has_matrix_units(), reason="wants matrix units (AMX)")
 @with_and_without_mass
 @pytest.mark.parametrize("channels", [(40, 33), (33, 40), (32, 32)], ids=str)
 @pytest.mark.parametrize("kernel_size", [1, 2, 5])
 def test_matrix_units_round_the_factors_of_products_and_nothing_else(
-    rescaled_laplacian, monkeypatch, mass, channels, kernel_size
+    rescaled_laplacian, monkeypatch, convolved_by_units, mass, channels, kernel_size
 ):
     compute_by(monkeypatch, "compiled")
     arguments = draw_arguments(rescaled_laplacian, torch.bfloat16, mass, channels, kernel_size)

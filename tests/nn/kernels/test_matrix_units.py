@@ -6,14 +6,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepsphere.nn.kernels import matrix_units, pools
-from deepsphere.nn.kernels.matrix_instructions import BLOCK, DEPTH, has_matrix_units
+from deepsphere.nn.kernels import pools
+from deepsphere.nn.kernels.matrix_instructions import BLOCK, DEPTH
 from deepsphere.nn.kernels.matrix_units import pack_tiles
 from deepsphere.nn.kernels.mixing import After
 from deepsphere.nn.kernels.terms import Rows
 from deepsphere.nn.pooling.nested import CHILDREN
-
-needs_units = pytest.mark.skipif(not has_matrix_units(), reason="wants matrix units (AMX)")
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 7), (2, 16, 32), (5, 13, 33), (4, 8, 64)])
@@ -46,10 +44,9 @@ def integers(generator, *shape):
     return generator.integers(-8, 9, shape).astype(np.float32)
 
 
-@needs_units
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(data=st.data())
-def test_rows_are_multiplied_and_what_follows_is_done(data):
+def test_rows_are_multiplied_and_what_follows_is_done(units, data):
     """What has no column or row is not a number, and forgotten."""
     slabs, entering = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 40)), "depth")
     leaving = data.draw(st.integers(1, 70), "leaving")
@@ -97,23 +94,22 @@ def test_rows_are_multiplied_and_what_follows_is_done(data):
     whole[:, places] = expected
     memory = bits(result).flatten() if halves else result.reshape(-1)
     target = Rows(memory, len(pixels) * leaving, leaving, leaving, scales, False)
-    matrix_units.mix_by_units(
+    units.mix_by_units(
         work, start, width, slabs, slab, entering, samples, count, pack_tiles(bits(weight)), target,
         0, pixels, after,
     )  # fmt: skip
     np.testing.assert_array_equal(memory, bits(whole).flatten() if halves else whole.reshape(-1))
 
 
-@needs_units
 @pytest.mark.parametrize("pool", [pools.NONE, pools.MAX, pools.MEAN])
 @pytest.mark.parametrize("child", range(CHILDREN))
-def test_what_is_not_a_number_stays_so(pool, child):
+def test_what_is_not_a_number_stays_so(units, pool, child):
     work = np.ones(CHILDREN, dtype=np.float32)
     work[child] = np.nan
     result = np.zeros(CHILDREN, dtype=np.float32)
     one = np.ones(BLOCK, dtype=np.float32)
     target = Rows(result, CHILDREN, 1, 1, one[:0], False)
-    matrix_units.mix_by_units(
+    units.mix_by_units(
         work, 0, 1, 1, CHILDREN, 1, 1, CHILDREN, pack_tiles(bits(np.ones((1, 1, 1)))), target, 0,
         np.arange(CHILDREN, dtype=np.int32), After(one, one, np.float32(0), pool),
     )  # fmt: skip
@@ -121,10 +117,9 @@ def test_what_is_not_a_number_stays_so(pool, child):
     assert missing.tolist() == ([True] + 3 * [False] if pool else (np.arange(4) == child).tolist())
 
 
-@needs_units
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(data=st.data())
-def test_transposed_rows_are_multiplied_and_added(data):
+def test_transposed_rows_are_multiplied_and_added(units, data):
     """Of the terms on either side; what lies around the rows is not a number, and forgotten."""
     kernel_size, samples = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)), "terms")
     entering, leaving = data.draw(st.tuples(st.integers(1, 70), st.integers(1, 70)), "channels")
@@ -148,7 +143,7 @@ def test_transposed_rows_are_multiplied_and_added(data):
     ]
     expected = sums + np.stack(products)
     found = sums.reshape(-1).copy()
-    matrix_units.add_outer_by_units(
+    units.add_outer_by_units(
         work, 0, left_rows[0].size if of_left else 0, left_rows.shape[2], entering,
         left_rows.size, 0 if of_left else right_rows[0].size, right_rows.shape[2], leaving,
         kernel_size, samples, count, found,

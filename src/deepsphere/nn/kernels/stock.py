@@ -252,9 +252,7 @@ def _add_outer(total: Tensor, left: Tensor, right: Tensor) -> None:
     blocks, rest = divmod(len(left), _ROWS_OF_A_SUM)
     if blocks:
         parts = total.new_empty(blocks, *total.shape)
-        first, second = (
-            rows[rest:].unflatten(0, (blocks, _ROWS_OF_A_SUM)) for rows in (left, right)
-        )
+        first, second = (rows[rest:].reshape(blocks, _ROWS_OF_A_SUM, -1) for rows in (left, right))
         total.add_(torch.bmm(first.transpose(1, 2), second, out=parts).sum(dim=0))
     total.addmm_(left[:rest].t(), right[:rest])
 
