@@ -5,13 +5,10 @@ import numpy as np
 import pytest
 import scipy.sparse
 
-from deepsphere.nn.kernels import matrix_units, plans, terms
-from deepsphere.nn.kernels.matrix_instructions import (
-    BLOCK,
-    DEPTH,
-    TILE,
-    has_matrix_units,
-)
+from deepsphere.nn.kernels import pairs, plans, terms
+from deepsphere.nn.kernels.dot_instructions import has_dot_products
+from deepsphere.nn.kernels.matrix_instructions import BLOCK, DEPTH, TILE, has_matrix_units
+from deepsphere.nn.kernels.pair_products import BY_DOTS, BY_UNITS
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +38,7 @@ def rescaled_laplacian():
 def multiply_one_by_one(
     target, left, start, left_row, right, first, right_row, apart, further, steps
 ):
-    """Do what matrix units do, as ``multiply_tiles`` says."""
+    """Do what ``multiply_pairs`` says."""
     for row in range(BLOCK):
         for column in range(BLOCK):
             total = np.float32(0)
@@ -60,12 +57,12 @@ def number_of(bits):
 
 
 @numba.njit
-def nothing_to_set_up(settings):
+def nothing_to_set_up(settings, right):
     pass
 
 
 @numba.njit
-def nothing_to_clear():
+def nothing_to_clear(right):
     pass
 
 
@@ -77,62 +74,55 @@ def compile_with(loop, **names):
 
 
 @pytest.fixture(scope="session")
-def emulated_units():
-    """Return the loops that use matrix units, compiled for processors that have none."""
+def multiplied_one_by_one():
+    """Return the loops of bfloat16, compiled to multiply one number after the other."""
     emulation = {
         "set_up": nothing_to_set_up,
         "clear": nothing_to_clear,
-        "multiply_tiles": multiply_one_by_one,
+        "multiply_pairs": multiply_one_by_one,
     }
-    mix_by_units = compile_with(matrix_units.mix_by_units, **emulation)
-    add_outer_by_units = compile_with(matrix_units.add_outer_by_units, **emulation)
+    mix_by_pairs = compile_with(pairs.mix_by_pairs, **emulation)
+    add_outer_by_pairs = compile_with(pairs.add_outer_by_pairs, **emulation)
 
     @numba.njit
     def mix(
         work, start, width, slabs, slab, entering, samples, count, panels, first, target, at,
         pixels, after,
     ):  # fmt: skip
-        mix_by_units(
+        mix_by_pairs(
             work, start, width, slabs, slab, entering, samples, count, panels, target, at, pixels,
             after,
         )  # fmt: skip
 
-    @numba.njit
-    def add_outer(
-        work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
-        kernel_size, samples, count, sums, panels,
-    ):  # fmt: skip
-        add_outer_by_units(
-            work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
-            kernel_size, samples, count, sums,
-        )  # fmt: skip
-
     return SimpleNamespace(
-        mix_by_units=mix_by_units,
-        add_outer_by_units=add_outer_by_units,
+        kind=BY_UNITS,
+        mix_by_pairs=mix_by_pairs,
+        add_outer_by_pairs=add_outer_by_pairs,
         expand_and_mix=compile_with(terms.expand_and_mix, mix=mix),
-        differentiate=compile_with(terms.differentiate, mix=mix, add_outer=add_outer),
+        differentiate=compile_with(terms.differentiate, mix=mix, add_outer=add_outer_by_pairs),
     )
 
 
-@pytest.fixture(scope="session", params=["instructions", "emulated"])
-def units(request):
-    """Return the loops that use matrix units: as they are, where there are any, and emulated."""
-    if request.param == "emulated":
-        return request.getfixturevalue("emulated_units")
-    if not has_matrix_units():
-        pytest.skip("wants matrix units (AMX)")
+@pytest.fixture(scope="session", params=["one by one", "matrix units", "dot products"])
+def bfloat16_loops(request):
+    """Return the loops of bfloat16 by whatever can multiply it here, and the type of its panels."""
+    if request.param == "one by one":
+        return request.getfixturevalue("multiplied_one_by_one")
+    in_units = request.param == "matrix units"
+    if not (has_matrix_units() if in_units else has_dot_products()):
+        pytest.skip(f"this processor has no {request.param}")
     return SimpleNamespace(
-        mix_by_units=matrix_units.mix_by_units,
-        add_outer_by_units=matrix_units.add_outer_by_units,
+        kind=BY_UNITS if in_units else BY_DOTS,
+        mix_by_pairs=pairs.mix_by_pairs,
+        add_outer_by_pairs=pairs.add_outer_by_pairs,
         expand_and_mix=terms.expand_and_mix,
         differentiate=terms.differentiate,
     )
 
 
 @pytest.fixture
-def convolved_by_units(units, monkeypatch):
-    """Have convolutions of 32 channels and more in bfloat16 use matrix units."""
-    monkeypatch.setattr(plans, "has_matrix_units", lambda: True)
-    monkeypatch.setattr(terms, "expand_and_mix", units.expand_and_mix)
-    monkeypatch.setattr(terms, "differentiate", units.differentiate)
+def convolved_in_bfloat16(bfloat16_loops, monkeypatch):
+    """Have convolutions of 32 channels and more of bfloat16 multiply in that type."""
+    monkeypatch.setattr(plans, "fastest_pairs", lambda: bfloat16_loops.kind)
+    monkeypatch.setattr(terms, "expand_and_mix", bfloat16_loops.expand_and_mix)
+    monkeypatch.setattr(terms, "differentiate", bfloat16_loops.differentiate)

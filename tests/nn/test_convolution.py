@@ -29,7 +29,7 @@ from deepsphere.nn.reference import chebyshev_convolution_reference
 TOLERANCE = {torch.float32: 4e-6, torch.float64: 1e-14, torch.bfloat16: 4e-6}
 # A sum that is rounded to bfloat16 once, to the nearest, is off by half a unit of its last digit.
 ROUNDING = {torch.float32: 0, torch.float64: 0, torch.bfloat16: 2**-8}
-# Matrix units round factors of products too: of a product of two by at most (1 + 2^-9)^2 - 1.
+# Products of bfloat16 have rounded factors, two of them: (1 + 2^-9)^2 - 1 of a product at most.
 ROUNDING_OF_FACTORS = 2**-8 + 2**-18
 SUMMED_IN = {
     torch.float32: torch.float32,
@@ -142,7 +142,7 @@ def test_values_and_gradients_are_those_of_the_reference(
     rescaled_laplacian, monkeypatch, kernels, dtype, mass, channels, kernel_size
 ):
     # What these round is bounded below.
-    monkeypatch.setattr(plans, "has_matrix_units", lambda: False)
+    monkeypatch.setattr(plans, "fastest_pairs", lambda: None)
     arguments = draw_arguments(rescaled_laplacian, dtype, mass, channels, kernel_size)
     found = values_and_gradients(chebyshev_convolution, *arguments)
     assert all(tensor.is_contiguous() for tensor in found)
@@ -154,8 +154,8 @@ def test_values_and_gradients_are_those_of_the_reference(
 @with_and_without_mass
 @pytest.mark.parametrize("channels", [(40, 33), (33, 40), (32, 32)], ids=str)
 @pytest.mark.parametrize("kernel_size", [1, 2, 5])
-def test_matrix_units_round_the_factors_of_products_and_nothing_else(
-    rescaled_laplacian, monkeypatch, convolved_by_units, mass, channels, kernel_size
+def test_products_of_bfloat16_round_their_factors_and_nothing_else(
+    rescaled_laplacian, monkeypatch, convolved_in_bfloat16, mass, channels, kernel_size
 ):
     compute_by(monkeypatch, "compiled")
     arguments = draw_arguments(rescaled_laplacian, torch.bfloat16, mass, channels, kernel_size)

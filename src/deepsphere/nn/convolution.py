@@ -57,8 +57,8 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
     ----------
     features : Tensor, shape (batch, pixel, in_channels)
         Of float32, bfloat16 or float64. Sums are computed in float32, or float64, which must be
-        the type of the Laplacian's values. Where matrix units mix channels of bfloat16, each
-        T_k x is rounded to that before.
+        the type of the Laplacian's values. Where the processor multiplies bfloat16, each T_k x
+        is rounded to that before channels are mixed.
     weight : Tensor, shape (kernel_size, in_channels, out_channels)
         Of the type of the features. Under autocast both are converted.
     laplacian : SymmetricOperator

@@ -189,8 +189,8 @@ def test_values_and_gradients_are_those_of_the_formula(dtype, channels):
 
 
 @pytest.mark.parametrize("channels", CHANNELS, ids=str)
-def test_bfloat16_without_matrix_units(monkeypatch, channels):
-    monkeypatch.setattr(plans, "has_matrix_units", lambda: False)
+def test_bfloat16_multiplied_as_float32(monkeypatch, channels):
+    monkeypatch.setattr(plans, "fastest_pairs", lambda: None)
     check(*drawn(torch.bfloat16, 3, channels, 4), (*draw_matrix(torch.bfloat16), None))
 
 

@@ -1,7 +1,9 @@
 """Large memory is like that of ``torch.empty`` in all but its pages."""
 
 import gc
-import os
+import subprocess
+import sys
+import textwrap
 
 import pytest
 import torch
@@ -168,18 +170,27 @@ def test_what_comes_back_while_memory_is_taken_waits(limit, nothing_unused, monk
     assert [len(unused) for unused in memory._pool.unused] == [limit + 64]
 
 
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_a_process_may_be_forked_while_memory_is_taken(limit, nothing_unused):
+def test_a_process_may_be_forked_while_memory_is_taken():
     """The child has a pool of its own, whatever a thread of the parent was about to do."""
+    script = """
+    import os
+    import signal
+    import torch
+    from deepsphere.nn.kernels import memory
+
+    size = 2 * memory._LARGE
     with memory._pool._lock:
         child = os.fork()
         if child == 0:
-            first = memory.empty((limit,), torch.uint8).fill_(1)
+            signal.alarm(60)
+            first = memory.empty((size,), torch.uint8).fill_(1)
             address = first.data_ptr()
             del first
-            again = memory.empty((limit,), torch.uint8).data_ptr()
+            again = memory.empty((size,), torch.uint8).data_ptr()
             os._exit(0 if again == address else 1)
     assert os.waitpid(child, 0)[1] == 0
+    """
+    subprocess.run([sys.executable, "-c", textwrap.dedent(script)], check=True, timeout=120)
 
 
 def test_other_default_devices_change_nothing(limit):

@@ -2,8 +2,7 @@
 
 Each thread takes tiles of pixels (:mod:`~deepsphere.nn.kernels.tiles`) of a few samples, and
 computes all that the layer does with them in its own workspace
-(:mod:`~deepsphere.nn.kernels.terms`), where it mixes channels of bfloat16 by matrix units if there
-are any (:mod:`~deepsphere.nn.kernels.matrix_units`). The functions are those of
+(:mod:`~deepsphere.nn.kernels.terms`). The functions are those of
 :mod:`~deepsphere.nn.kernels.stock`, up to rounding. Results do not depend on the number of threads.
 Channels must lie next to each other in memory, and the operator's tensors must be contiguous.
 """
@@ -25,11 +24,11 @@ from deepsphere.nn.kernels.arrays import (
     rows_in_memory,
 )
 from deepsphere.nn.kernels.matrix_instructions import BLOCK
-from deepsphere.nn.kernels.matrix_units import pack_tiles
 from deepsphere.nn.kernels.memory import empty
 from deepsphere.nn.kernels.mixing import After
 from deepsphere.nn.kernels.normalization import normalize
-from deepsphere.nn.kernels.plans import make_plan, mixes_by_units, multiplications
+from deepsphere.nn.kernels.pairs import pack_pairs
+from deepsphere.nn.kernels.plans import make_plan, multiplications, pairs_for
 from deepsphere.nn.kernels.pools import NUMBERS
 from deepsphere.nn.kernels.workspaces import run
 from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
@@ -122,10 +121,10 @@ def _convolve(
     else:
         loop, width = terms.expand_and_mix, kernel_size * wide
         after = (_after(following if at_once else None, values),)
-    # Vectors' panels hold the scale, which must be there if the rest is done afterwards.
-    by_units = not mix_first and (following is None or at_once)
-    if by_units and mixes_by_units(features, entering, leaving):
-        panels = pack_tiles(bits_of(weight))
+    # Panels of float32 hold the scale, which must be there if the rest is done afterwards.
+    in_pairs = not mix_first and (following is None or at_once)
+    if in_pairs and (kind := pairs_for(features, entering, leaving)):
+        panels = pack_pairs(bits_of(weight), kind)
     else:
         scale = None if following is None else numbers_of(following.scale, values)
         panels = panels_of(weight, 1 if mix_first else kernel_size, values, scale)
@@ -156,7 +155,7 @@ def _after(following: _Following | None, values: Tensor) -> After:
         nothing = np.empty(0, dtype=kind)
         return After(nothing, nothing, kind(0), NUMBERS[None])
     scale, shift, rectify, pool = following
-    # Whole blocks of them, of vectors or of matrix units.
+    # Whole blocks of them, however they are mixed.
     factors, shifts = np.zeros((2, -(-len(shift) // BLOCK) * BLOCK), dtype=kind)
     factors[: len(shift)], shifts[: len(shift)] = (
         numbers_of(scale, values),
@@ -176,8 +175,8 @@ def weight_gradient(
 ) -> Tensor:
     """Return the weight's gradient; see :func:`deepsphere.nn.kernels.stock.weight_gradient`."""
     of_features = features[:0]
-    by_units = mixes_by_units(features, features.shape[2], gradient.shape[2])
-    panels = np.empty(0, dtype=np.uint16 if by_units else numpy_type(values))
+    kind = pairs_for(features, features.shape[2], gradient.shape[2]) or numpy_type(values)
+    panels = np.empty(0, dtype=kind)
     matrix = (offsets, columns, values, roots)
     return _differentiate(features, gradient, kernel_size, of_features, panels, matrix)
 
@@ -195,8 +194,8 @@ def gradients(
     kernel_size = len(weight)
     of_features = empty(features.shape, features.dtype)
     turned = weight.transpose(1, 2)
-    if mixes_by_units(features, features.shape[2], gradient.shape[2]):
-        panels = pack_tiles(bits_of(turned))
+    if kind := pairs_for(features, features.shape[2], gradient.shape[2]):
+        panels = pack_pairs(bits_of(turned), kind)
     else:
         panels = panels_of(turned, kernel_size, values)
     matrix = (offsets, columns, values, roots)

@@ -2,8 +2,8 @@
 
 :func:`mix` multiplies rows of a workspace by a weight, and does what follows a convolution;
 :func:`add_outer` adds up the weight's gradient. Both are for compiled loops, and are compiled to
-what the weight was packed for: matrix units, which take bfloat16
-(:mod:`~deepsphere.nn.kernels.matrix_units`), or vectors (:func:`pack`).
+what the weight was packed for: products of bfloat16 (:mod:`~deepsphere.nn.kernels.pairs`), or
+vectors of float32 or float64 (:func:`pack`).
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import overload
 
 from deepsphere.nn.kernels.loops import loop
-from deepsphere.nn.kernels.matrix_units import add_outer_by_units, mix_by_units
+from deepsphere.nn.kernels.pairs import add_outer_by_pairs, mix_by_pairs
 from deepsphere.nn.kernels.pools import NONE
 from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.vectors import (
@@ -34,8 +34,8 @@ class After(NamedTuple):
     """What follows a convolution: the shifts of its channels, in whole vectors, if there are any.
 
     What is then below ``floor`` becomes that, and ``pool`` is one of
-    :mod:`~deepsphere.nn.kernels.pools`. Matrix units multiply by the ``factors`` before; elsewhere
-    they are part of the panels.
+    :mod:`~deepsphere.nn.kernels.pools`. Before, sums of products of bfloat16 are multiplied by the
+    ``factors``; elsewhere these are part of the panels.
     """
 
     factors: Any
@@ -67,7 +67,7 @@ def pack(weight, slabs, panels):  # type: ignore[no-untyped-def]
 def mix(*arguments: Any) -> None:
     """Multiply rows of the workspace by panels, into the target at the pixels' places.
 
-    It is compiled to what the panels are for: matrix units, which take integers, or vectors.
+    It is compiled to what the panels are for: integers are pairs of bfloat16.
     """
     raise NotImplementedError("only compiled loops mix")
 
@@ -77,13 +77,13 @@ def _choose_mix(  # type: ignore[no-untyped-def]
     work, start, width, slabs, slab, entering, samples, count, panels, first, target, at, pixels,
     after,
 ):  # fmt: skip
-    if panels.dtype == types.uint16:
+    if isinstance(panels.dtype, types.Integer):
 
         def mix(  # type: ignore[no-untyped-def]
             work, start, width, slabs, slab, entering, samples, count, panels, first, target, at,
             pixels, after,
         ):  # fmt: skip
-            mix_by_units(
+            mix_by_pairs(
                 work, start, width, slabs, slab, entering, samples, count, panels, target, at,
                 pixels, after,
             )  # fmt: skip
@@ -135,15 +135,15 @@ def _choose_outer(  # type: ignore[no-untyped-def]
     work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
     kernel_size, samples, count, sums, panels,
 ):  # fmt: skip
-    if panels.dtype == types.uint16:
+    if isinstance(panels.dtype, types.Integer):
 
         def outer(  # type: ignore[no-untyped-def]
             work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
             kernel_size, samples, count, sums, panels,
         ):  # fmt: skip
-            add_outer_by_units(
+            add_outer_by_pairs(
                 work, left, left_slab, left_width, entering, right, right_slab, right_width,
-                leaving, kernel_size, samples, count, sums,
+                leaving, kernel_size, samples, count, sums, panels,
             )  # fmt: skip
 
         return outer

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from deepsphere.nn.kernels.arrays import rounded
 from deepsphere.nn.kernels.kept import derived
-from deepsphere.nn.kernels.matrix_instructions import has_matrix_units
+from deepsphere.nn.kernels.pair_products import PairType, fastest_pairs
 from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.tiles import Tiles, cut
 from deepsphere.nn.kernels.vectors import HOP_ROWS
@@ -31,8 +31,8 @@ WORTH_A_THREAD = 1 << 24
 _SHARES = 8
 _FEWEST_PIXELS = 256
 _TOO_LONG_HOPS = 2.5
-# Fewer channels are mixed by vectors: what units take to put numbers in order is not worth while.
-_WORTH_A_UNIT = 32
+# Fewer channels are mixed in float32: what it takes to put numbers in pairs is not worth while.
+_WORTH_PAIRS = 32
 
 
 def multiplications(
@@ -90,7 +90,7 @@ def _cut(
     return tiles
 
 
-def mixes_by_units(features: Tensor, entering: int, leaving: int) -> bool:
-    """Return whether matrix units mix so many channels faster than vectors."""
-    wide = min(entering, leaving) >= _WORTH_A_UNIT
-    return features.dtype == torch.bfloat16 and wide and has_matrix_units()
+def pairs_for(features: Tensor, entering: int, leaving: int) -> PairType | None:
+    """Return how so many channels are mixed in bfloat16, or None if float32 is better."""
+    wide = min(entering, leaving) >= _WORTH_PAIRS
+    return fastest_pairs() if features.dtype == torch.bfloat16 and wide else None

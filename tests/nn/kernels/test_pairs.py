@@ -1,4 +1,4 @@
-"""Matrix units against NumPy, in numbers so small that all sums are exact."""
+"""Products of bfloat16 against NumPy, in numbers so small that all sums are exact."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from deepsphere.nn.kernels import pools
 from deepsphere.nn.kernels.matrix_instructions import BLOCK, DEPTH
-from deepsphere.nn.kernels.matrix_units import pack_tiles
 from deepsphere.nn.kernels.mixing import After
+from deepsphere.nn.kernels.pairs import pack_pairs
 from deepsphere.nn.kernels.terms import Rows
 from deepsphere.nn.pooling.nested import CHILDREN
 
@@ -20,7 +20,7 @@ def test_a_packed_weight_has_the_pairs_of_rows_of_each_tile(shape):
     weight = np.arange(1, 1 + np.prod(shape), dtype=np.uint16).reshape(shape)
     depth = -(-kernel_size * entering // DEPTH) * DEPTH
     columns = -(-leaving // BLOCK) * BLOCK
-    packed = pack_tiles(weight)
+    packed = pack_pairs(weight, np.uint16)
     assert packed.size == depth * columns
     rows = weight.reshape(-1, leaving)
     found = np.zeros((depth, columns), dtype=np.uint16)
@@ -46,7 +46,7 @@ def integers(generator, *shape):
 
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(data=st.data())
-def test_rows_are_multiplied_and_what_follows_is_done(units, data):
+def test_rows_are_multiplied_and_what_follows_is_done(bfloat16_loops, data):
     """What has no column or row is not a number, and forgotten."""
     slabs, entering = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 40)), "depth")
     leaving = data.draw(st.integers(1, 70), "leaving")
@@ -94,23 +94,24 @@ def test_rows_are_multiplied_and_what_follows_is_done(units, data):
     whole[:, places] = expected
     memory = bits(result).flatten() if halves else result.reshape(-1)
     target = Rows(memory, len(pixels) * leaving, leaving, leaving, scales, False)
-    units.mix_by_units(
-        work, start, width, slabs, slab, entering, samples, count, pack_tiles(bits(weight)), target,
-        0, pixels, after,
+    panels = pack_pairs(bits(weight), bfloat16_loops.kind)
+    bfloat16_loops.mix_by_pairs(
+        work, start, width, slabs, slab, entering, samples, count, panels, target, 0, pixels, after
     )  # fmt: skip
     np.testing.assert_array_equal(memory, bits(whole).flatten() if halves else whole.reshape(-1))
 
 
 @pytest.mark.parametrize("pool", [pools.NONE, pools.MAX, pools.MEAN])
 @pytest.mark.parametrize("child", range(CHILDREN))
-def test_what_is_not_a_number_stays_so(units, pool, child):
+def test_what_is_not_a_number_stays_so(bfloat16_loops, pool, child):
     work = np.ones(CHILDREN, dtype=np.float32)
     work[child] = np.nan
     result = np.zeros(CHILDREN, dtype=np.float32)
     one = np.ones(BLOCK, dtype=np.float32)
     target = Rows(result, CHILDREN, 1, 1, one[:0], False)
-    units.mix_by_units(
-        work, 0, 1, 1, CHILDREN, 1, 1, CHILDREN, pack_tiles(bits(np.ones((1, 1, 1)))), target, 0,
+    panels = pack_pairs(bits(np.ones((1, 1, 1))), bfloat16_loops.kind)
+    bfloat16_loops.mix_by_pairs(
+        work, 0, 1, 1, CHILDREN, 1, 1, CHILDREN, panels, target, 0,
         np.arange(CHILDREN, dtype=np.int32), After(one, one, np.float32(0), pool),
     )  # fmt: skip
     missing = np.isnan(result)
@@ -119,7 +120,7 @@ def test_what_is_not_a_number_stays_so(units, pool, child):
 
 @settings(derandomize=True, deadline=None, max_examples=60)
 @given(data=st.data())
-def test_transposed_rows_are_multiplied_and_added(units, data):
+def test_transposed_rows_are_multiplied_and_added(bfloat16_loops, data):
     """Of the terms on either side; what lies around the rows is not a number, and forgotten."""
     kernel_size, samples = data.draw(st.tuples(st.integers(1, 3), st.integers(1, 3)), "terms")
     entering, leaving = data.draw(st.tuples(st.integers(1, 70), st.integers(1, 70)), "channels")
@@ -143,9 +144,9 @@ def test_transposed_rows_are_multiplied_and_added(units, data):
     ]
     expected = sums + np.stack(products)
     found = sums.reshape(-1).copy()
-    units.add_outer_by_units(
+    bfloat16_loops.add_outer_by_pairs(
         work, 0, left_rows[0].size if of_left else 0, left_rows.shape[2], entering,
         left_rows.size, 0 if of_left else right_rows[0].size, right_rows.shape[2], leaving,
-        kernel_size, samples, count, found,
+        kernel_size, samples, count, found, np.empty(0, bfloat16_loops.kind),
     )  # fmt: skip
     np.testing.assert_array_equal(found, expected.reshape(-1))

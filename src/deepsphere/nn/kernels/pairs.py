@@ -1,23 +1,22 @@
-"""The parts of a convolution that matrix units compute, for features of bfloat16.
+"""The parts of a convolution that are multiplied in bfloat16.
 
-:func:`mix_by_units` and :func:`add_outer_by_units` do what
-:mod:`~deepsphere.nn.kernels.mixing` does by vectors. A unit's factors are bfloat16, so the terms of
-a convolution are rounded to that before their mixture, as if each were a layer's result; numbers
-below the least normal one become 0. Sums are float32.
+:func:`mix_by_pairs` and :func:`add_outer_by_pairs` do what :mod:`~deepsphere.nn.kernels.mixing`
+does with vectors of float32. Factors are bfloat16, so the terms of a convolution are rounded to
+that before their mixture, as if each were a layer's result; numbers below the least normal one
+become 0. Sums are float32.
 """
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepsphere.nn.kernels.loops import loop
-from deepsphere.nn.kernels.matrix_instructions import (
-    BLOCK,
-    DEPTH,
-    SETTINGS,
-    TILE,
-    TILE_NUMBERS,
+from deepsphere.nn.kernels.matrix_instructions import BLOCK, DEPTH, SETTINGS, TILE, TILE_NUMBERS
+from deepsphere.nn.kernels.pair_products import (
+    PairType,
     clear,
-    multiply_tiles,
+    multiply_pairs,
     pair_rows,
     set_up,
 )
@@ -31,17 +30,19 @@ _CHUNK = 256
 _TURNED = _CHUNK // 2 + TILE
 
 
-def pack_tiles(weight: NDArray[np.uint16]) -> NDArray[np.uint16]:
-    """Lay a weight out for :func:`mix_by_units`.
+def pack_pairs(weight: NDArray[np.uint16], kind: PairType) -> NDArray[Any]:
+    """Lay a weight out for :func:`mix_by_pairs`.
 
     Parameters
     ----------
     weight : ndarray of uint16, shape (kernel_size, in_channels, out_channels)
         Bfloat16 numbers.
+    kind : type
+        One of :mod:`~deepsphere.nn.kernels.pair_products`.
 
     Returns
     -------
-    ndarray of uint16, flat
+    ndarray of that type, flat
         For each 32 of the columns, for each 32 of all rows, the two tiles; in these, for each pair
         of rows, the two numbers of each column. What is missing is 0.
     """
@@ -51,15 +52,15 @@ def pack_tiles(weight: NDArray[np.uint16]) -> NDArray[np.uint16]:
     padded = np.zeros((steps * DEPTH, blocks * BLOCK), dtype=np.uint16)
     padded[:depth, :leaving] = weight.reshape(depth, leaving)
     pairs = padded.reshape(steps, DEPTH // 2, 2, blocks, BLOCK // TILE, TILE)
-    return np.ascontiguousarray(pairs.transpose(3, 0, 4, 1, 5, 2)).reshape(-1)
+    return np.ascontiguousarray(pairs.transpose(3, 0, 4, 1, 5, 2)).reshape(-1).view(kind)
 
 
 @loop
-def mix_by_units(  # type: ignore[no-untyped-def]
+def mix_by_pairs(  # type: ignore[no-untyped-def]
     work, start, width, slabs, slab, entering, samples, count, panels, target, at, pixels, after
 ):
     """Multiply rows of the workspace, rounded, by a packed weight."""
-    set_up(SETTINGS)
+    set_up(SETTINGS, panels)
     depth = (slabs * entering + DEPTH - 1) // DEPTH * DEPTH
     rows = np.zeros(BLOCK * depth, dtype=np.uint16)
     sums = np.empty(BLOCK * BLOCK, dtype=work.dtype)
@@ -74,26 +75,26 @@ def mix_by_units(  # type: ignore[no-untyped-def]
                     copy_row(rows, place, work, begin + order * slab, entering, one)
             for column in range(0, target.channels, BLOCK):
                 filled = min(BLOCK, target.channels - column)
-                multiply_tiles(
+                multiply_pairs(
                     sums, rows, 0, depth, panels, column * depth, DEPTH, TILE_NUMBERS,
                     2 * TILE_NUMBERS, depth // DEPTH,
                 )  # fmt: skip
                 _finish(sums, kept, column, target.scales, pixels[row:], after)
                 place = at + index * target.of_sample + column
                 _store(sums, kept, filled, target, place, pixels, row, after.pool)
-    clear()
+    clear(panels)
 
 
 @loop
-def add_outer_by_units(  # type: ignore[no-untyped-def]
+def add_outer_by_pairs(  # type: ignore[no-untyped-def]
     work, left, left_slab, left_width, entering, right, right_slab, right_width, leaving,
-    kernel_size, samples, count, sums,
+    kernel_size, samples, count, sums, panels,
 ):  # fmt: skip
     """Add the products of the transposed left rows and the right rows, both rounded.
 
-    Two rows at a time, whose numbers lie side by side as the units want them.
+    Two rows at a time, whose numbers then lie side by side.
     """
-    set_up(SETTINGS)
+    set_up(SETTINGS, panels)
     height, width = (entering + BLOCK - 1) // BLOCK * BLOCK, (leaving + BLOCK - 1) // BLOCK * BLOCK
     turned = np.zeros(height * _TURNED, dtype=np.uint32)
     aside = np.empty(height, dtype=np.uint32)
@@ -117,9 +118,9 @@ def add_outer_by_units(  # type: ignore[no-untyped-def]
                         pair_rows(pairs, pair * width, work, start, right_width, leaving, present)
                 for line in range(0, entering, BLOCK):
                     for column in range(0, leaving, BLOCK):
-                        multiply_tiles(
+                        multiply_pairs(
                             block, turned.view(np.uint16), 2 * line * _TURNED, 2 * _TURNED,
-                            pairs.view(np.uint16), 2 * column, 2 * width, 2 * TILE,
+                            pairs.view(panels.dtype), 2 * column, 2 * width, 2 * TILE,
                             DEPTH * width, steps,
                         )  # fmt: skip
                         filled = min(BLOCK, leaving - column)
@@ -127,7 +128,7 @@ def add_outer_by_units(  # type: ignore[no-untyped-def]
                             at = ((order * entering) + line + inner) * leaving + column
                             for lane in range(filled):
                                 sums[at + lane] += block[inner * BLOCK + lane]
-    clear()
+    clear(panels)
 
 
 @loop
