@@ -617,8 +617,11 @@ def test_a_loss_that_is_not_finite_ends_the_run_in_one_line(tmp_path, train, mak
 
 
 def test_a_last_step_too_far_is_noticed_as_well(tmp_path, train, make_settings):
-    """The only step's loss is finite; the model that it leaves says nothing finite."""
-    with pytest.raises(DeepsphereError, match="the validation error is inf in epoch 1"):
+    """The only step's loss is finite; the model that it leaves says nothing finite.
+
+    Whether infinite terms meet of both signs depends on the order of a sum, so on the processor.
+    """
+    with pytest.raises(DeepsphereError, match=r"the validation error is (inf|nan) in epoch 1"):
         train(tmp_path, make_settings(learning_rate=1e37, epochs=1, batch_size=1000))
 
 

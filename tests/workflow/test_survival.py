@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -129,13 +130,27 @@ def test_two_trainings_of_one_run_do_not_mix(project: Any) -> None:
         before = history.stat().st_mtime_ns
         while first.poll() is None and history.stat().st_mtime_ns == before:
             time.sleep(0.05)
-        with pytest.raises(subprocess.TimeoutExpired) as waited:
-            project.deepsphere(*command, timeout=10)
+        second = subprocess.Popen(
+            [sys.executable, "-m", "deepsphere", *command],
+            cwd=project.folder,
+            env=project.environment(),
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            assert second.stderr
+            told = next((line for line in second.stderr if "waiting for" in line), "")
+            with pytest.raises(subprocess.TimeoutExpired):
+                second.wait(timeout=5)
+        finally:
+            os.killpg(second.pid, signal.SIGKILL)
+            _, rest = second.communicate()
     finally:
         os.killpg(first.pid, signal.SIGKILL)
         first.wait()
-    assert f"waiting for process {first.pid}" in waited.value.stderr.decode()
-    assert "going on" not in waited.value.stderr.decode()
+    assert f"waiting for process {first.pid}" in told
+    assert "going on" not in rest
 
 
 def test_a_model_of_another_task_is_not_evaluated(project: Any) -> None:
