@@ -1,5 +1,8 @@
+import io
+
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from deepsphere.report.stations import draw
 from deepsphere.report.style import to_png
@@ -47,6 +50,15 @@ def test_the_map_is_of_the_region_if_it_is_small_and_else_of_the_sphere(
     figure = draw(np.array(longitude), np.array(latitude), error, "t", "1")
     assert (*figure.axes[0].get_xlim(), *figure.axes[0].get_ylim()) == limits
     assert to_png(figure)
+
+
+@pytest.mark.parametrize("lines", [1, 3])
+def test_nothing_of_a_map_of_the_sphere_is_cut_off(lines):
+    title = "\n".join(["Temperature of the next day, from 5 days"] * lines)
+    figure = draw(np.array([-170.0, 170]), np.array([-80.0, 80]), np.ones(2), title, "degC")
+    image = imread(io.BytesIO(to_png(figure)))[..., :3]
+    border = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+    assert (border == 1).all()
 
 
 def test_a_degree_is_as_long_on_both_axes_at_the_middle_latitude():

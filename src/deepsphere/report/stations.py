@@ -88,6 +88,8 @@ def draw(
     bar = figure.colorbar(points, ax=axes, extend="both", shrink=0.85, pad=0.02)
     bar.set_label(with_unit("mean absolute error", unit_text(unit)), fontsize=9)
     bar.ax.tick_params(labelsize=8)
+    # A layout leaves too little room at first where the scale of a map is given.
+    figure.draw_without_rendering()
     return figure
 
 
