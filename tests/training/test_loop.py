@@ -4,6 +4,7 @@ import dataclasses
 import json
 import math
 import os
+import re
 import signal
 import threading
 from types import SimpleNamespace
@@ -621,8 +622,14 @@ def test_a_last_step_too_far_is_noticed_as_well(tmp_path, train, make_settings):
 
     Whether infinite terms meet of both signs depends on the order of a sum, so on the processor.
     """
-    with pytest.raises(DeepsphereError, match=r"the validation error is (inf|nan) in epoch 1"):
+    with pytest.raises(DeepsphereError) as caught:
         train(tmp_path, make_settings(learning_rate=1e37, epochs=1, batch_size=1000))
+    found = re.sub("is (inf|nan) in", "is not finite in", str(caught.value))
+    assert found == (
+        "training: the validation error is not finite in epoch 1, though the data are finite; "
+        "lower the learning rate (found 1e+37)"
+    )
+    assert not (tmp_path / "checkpoint.pt").exists()
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

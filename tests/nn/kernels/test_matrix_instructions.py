@@ -1,4 +1,4 @@
-"""When matrix units are used. What they compute is tested with ``matrix_units``."""
+"""When matrix units are used. What they compute is tested with ``pairs``."""
 
 import ctypes
 import platform
