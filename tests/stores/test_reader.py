@@ -39,6 +39,7 @@ def test_what_a_store_says_of_itself(dataset, folder):
     np.testing.assert_array_equal(store.coordinates["elevation"], dataset.elevation.values)
     np.testing.assert_array_equal(store.coordinates["split"], dataset.split.values)
     assert store.coordinates["split"].dtype == np.uint8
+    assert list(store.coordinates) == ["elevation", "latitude", "longitude", "split", "time"]
     assert list(store.split) == ["train", "validation", "test"]
     for number, samples in enumerate(store.split.values()):
         np.testing.assert_array_equal(samples, np.flatnonzero(dataset.split.values == number))

@@ -32,7 +32,8 @@ class Store:
     attrs : dict
         All attributes, plain JSON.
     coordinates : mapping of str to ndarray
-        All coordinates by name, each of shape (samples,), (cells,) or (channels,).
+        All coordinates, sorted by name: file systems list a zarr group's arrays in any order. Each
+        of shape (samples,), (cells,) or (channels,).
     """
 
     folder: Path
@@ -157,6 +158,8 @@ def open_store(folder: Path, digest: str | None = None, verify: Verification = "
             shape=(samples, cells, channels),
             channels=tuple(dataset.attrs["channels"]),
             attrs=dict(dataset.attrs),
-            coordinates={str(name): value.values for name, value in dataset.coords.items()},
+            coordinates={
+                name: dataset[name].values for name in sorted(str(name) for name in dataset.coords)
+            },
             _rows=open_rows(folder / ZARR / DATA),
         )
