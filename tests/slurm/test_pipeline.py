@@ -39,8 +39,8 @@ pytestmark = pytest.mark.slow
 
 
 def shrunk(demo: Any) -> Any:
-    """Return the demo with one variant, seed and epoch of each experiment, and few samples; and
-    with the baselines that take no time.
+    """Return the demo with one task, variant, seed and epoch of each experiment, and few samples;
+    and with the baselines that take no time.
     """
     for source in demo["sources"].values():
         made = source["simulate"]
@@ -50,6 +50,7 @@ def shrunk(demo: Any) -> Any:
         experiment["variants"] = dict([*experiment["variants"].items()][:1])
         for settings in (experiment["base"], *experiment["variants"].values()):
             settings["training"] = {**settings.get("training", {}), "epochs": 1}
+        experiment["tasks"] = dict([*experiment["tasks"].items()][:1])
         for task in experiment["tasks"].values():
             task.pop("map_baselines", None)
     return {name: section for name, section in demo.items() if name != "paths"}
