@@ -575,7 +575,7 @@ def test_what_follows_does_not_depend_on_the_order_of_tiles(dtype, channels, poo
     matrix = (*scattered(draw_matrix(dtype, SETTLED), order), None)
     scale, shift = torch.full((channels[1],), 0.25), draw(channels[1], seed=6)
     with tiles_of(16):
-        assert not plans.make_plan(2, min(channels), 3, 1, *matrix[:3])[1].in_order
+        assert not plans.make_plan(2, 3, *channels, min(channels), *matrix[:3]).tiles.in_order
         found = compiled.convolve_rectify(features, weight, scale, shift, True, pool, *matrix)
     expected = step_by_step(features, weight, scale, shift, True, pool, matrix)
     assert_close(found, expected, dtype, 2 * TOLERANCE[dtype])

@@ -28,11 +28,15 @@ def rows_in_memory(
     if not tensor.is_contiguous():
         length = (samples - 1) * of_sample + (pixels - 1) * of_pixel + channels
         tensor = tensor.as_strided((length,), (1,))
-    size = tensor.dtype.itemsize
-    distances = of_sample * size, of_pixel * size, tensor.data_ptr()
-    streamed = tensor.nbytes >= _STREAMED and not any(number % ALIGNMENT for number in distances)
-    scales = _scales(roots, values, inverse)
-    return Rows(tensor.view(-1).numpy(), of_sample, of_pixel, channels, scales, streamed)
+    memory = tensor.numpy().reshape(-1)
+    streamed = memory.nbytes >= _STREAMED and _is_aligned(memory, of_sample, of_pixel)
+    return Rows(memory, of_sample, of_pixel, channels, _scales(roots, values, inverse), streamed)
+
+
+def _is_aligned(memory: NDArray[Any], *distances: int) -> bool:
+    """Return whether all rows that lie at such distances start where long vectors may."""
+    places = memory.ctypes.data, *(distance * memory.itemsize for distance in distances)
+    return not any(place % ALIGNMENT for place in places)
 
 
 def panels_of(

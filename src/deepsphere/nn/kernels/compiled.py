@@ -28,7 +28,7 @@ from deepsphere.nn.kernels.memory import empty
 from deepsphere.nn.kernels.mixing import After
 from deepsphere.nn.kernels.normalization import normalize
 from deepsphere.nn.kernels.pairs import pack_pairs
-from deepsphere.nn.kernels.plans import make_plan, multiplications, pairs_for
+from deepsphere.nn.kernels.plans import make_plan, pairs_for
 from deepsphere.nn.kernels.pools import NUMBERS
 from deepsphere.nn.kernels.workspaces import run
 from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
@@ -36,6 +36,10 @@ from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
 # Sums of the weight's gradient are made in so many shares at most, each of so many rows at least.
 _MOST_SUMS = 32
 _ROWS_OF_A_SUM = 256
+_NOTHING_AFTER: dict[type[np.floating], After] = {
+    kind: After(np.empty(0, kind), np.empty(0, kind), kind(0), NUMBERS[None])
+    for kind in (np.float32, np.float64)
+}
 
 Matrix = tuple[Tensor, Tensor, Tensor, Tensor | None]
 
@@ -102,15 +106,16 @@ def _convolve(
     features: Tensor, weight: Tensor, matrix: Matrix, following: _Following | None
 ) -> Tensor:
     """Convolve, and do what follows, if anything does."""
-    offsets, columns, values, roots = matrix
+    values, roots = matrix[2:]
     kernel_size, entering, leaving = weight.shape
     batch, pixels, _ = features.shape
     pool = None if following is None else following.pool
     if features.numel() == 0:
         return empty((batch, pooled_pixels(pixels, pool), leaving), features.dtype)
     mix_first = leaving < entering
-    work = multiplications(batch, kernel_size, entering, leaving, offsets, columns)
-    samples, tiles = make_plan(batch, min(entering, leaving), kernel_size, work, *matrix[:3])
+    narrower = min(entering, leaving)
+    plan = make_plan(batch, kernel_size, entering, leaving, narrower, *matrix[:3])
+    samples, tiles = plan.samples, plan.tiles
     at_once = following is not None and not mix_first and (pool is None or tiles.in_order)
     rows = pooled_pixels(pixels, pool if at_once else None)
     result = empty((batch, rows, leaving), features.dtype)
@@ -130,8 +135,8 @@ def _convolve(
         panels = panels_of(weight, 1 if mix_first else kernel_size, values, scale)
     run(
         loop,
-        len(tiles.owns) * -(-batch // samples),
-        work,
+        plan.shares,
+        plan.work,
         tiles.most_pixels,
         width,
         values,
@@ -152,8 +157,7 @@ def _after(following: _Following | None, values: Tensor) -> After:
     """Return what the loops do after a convolution."""
     kind = numpy_type(values)
     if following is None:
-        nothing = np.empty(0, dtype=kind)
-        return After(nothing, nothing, kind(0), NUMBERS[None])
+        return _NOTHING_AFTER[kind]
     scale, shift, rectify, pool = following
     # Whole blocks of them, however they are mixed.
     factors, shifts = np.zeros((2, -(-len(shift) // BLOCK) * BLOCK), dtype=kind)
@@ -212,7 +216,7 @@ def _differentiate(
     matrix: Matrix,
 ) -> Tensor:
     """Return the weight's gradient, and write that of the features where there are panels."""
-    offsets, columns, values, roots = matrix
+    values, roots = matrix[2:]
     batch, pixels, entering = features.shape
     leaving = gradient.shape[2]
     length = kernel_size * entering * leaving
@@ -220,11 +224,10 @@ def _differentiate(
         return features.new_zeros(kernel_size, entering, leaving)
     expand_features = len(panels) == 0 and entering <= leaving
     width = entering if expand_features else leaving
-    work = multiplications(batch, kernel_size, entering, leaving, offsets, columns)
-    samples, tiles = make_plan(batch, width, kernel_size, work, offsets, columns, values)
-    tasks = len(tiles.owns) * -(-batch // samples)
+    plan = make_plan(batch, kernel_size, entering, leaving, width, *matrix[:3])
+    samples, tiles = plan.samples, plan.tiles
     worthwhile = max(1, batch * pixels // _ROWS_OF_A_SUM)
-    sums = np.empty((min(tasks, _MOST_SUMS, worthwhile), length), numpy_type(values))
+    sums = np.empty((min(plan.shares, _MOST_SUMS, worthwhile), length), numpy_type(values))
     expanded, other = (
         rounded(samples * channels, values)
         for channels in ((entering, leaving) if expand_features else (leaving, entering))
@@ -232,7 +235,7 @@ def _differentiate(
     run(
         terms.differentiate,
         len(sums),
-        work,
+        plan.work,
         tiles.most_pixels,
         kernel_size * expanded + other,
         values,

@@ -6,6 +6,7 @@ they compute is said by :mod:`deepsphere.nn.kernels.stock`, and how they are dif
 """
 
 import importlib.util
+from collections.abc import Callable, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -68,22 +69,25 @@ def _define(name: str, schema: str, compute: Any, of_nothing: Any) -> Any:
     return getattr(torch.ops.deepsphere, name).default
 
 
+_COMPUTE: dict[str, Callable[..., Any]] = {
+    "convolve": _convolve,
+    "weight_gradient": _weight_gradient,
+    "gradients": _gradients,
+}
 _OPERATORS = {
-    name: _define(name, f"({arguments}, {_MATRIX}) -> {result}", compute, of_nothing)
-    for name, arguments, result, compute, of_nothing in (
-        ("convolve", "Tensor features, Tensor weight", "Tensor", _convolve, _like_convolve),
+    name: _define(name, f"({arguments}, {_MATRIX}) -> {result}", _COMPUTE[name], of_nothing)
+    for name, arguments, result, of_nothing in (
+        ("convolve", "Tensor features, Tensor weight", "Tensor", _like_convolve),
         (
             "weight_gradient",
             "Tensor features, Tensor gradient, SymInt kernel_size",
             "Tensor",
-            _weight_gradient,
             _like_weight_gradient,
         ),
         (
             "gradients",
             "Tensor features, Tensor gradient, Tensor weight",
             "(Tensor, Tensor)",
-            _gradients,
             _like_gradients,
         ),
     )
@@ -122,6 +126,8 @@ torch.library.register_fake("deepsphere::convolve_rectify", _like_convolve_recti
 
 def convolve_rectify(*arguments: Any) -> Tensor:
     """Call :func:`deepsphere.nn.kernels.compiled.convolve_rectify`, which has no derivatives."""
+    if _is_plain(arguments[:2]):
+        return _convolve_rectify(*arguments)
     with torch._C._AutoDispatchBelowAutograd():
         result: Tensor = torch.ops.deepsphere.convolve_rectify.default(*arguments)
         return result
@@ -156,11 +162,30 @@ def _call(name: str, arguments: tuple[Any, ...]) -> Any:
         return _OPERATORS[name](*arguments)
     if _is_transformed():
         return _FUNCTIONS[name].apply(*arguments)
-    if is_differentiated(*(one for one in arguments[:3] if isinstance(one, Tensor))):
+    tensors = [one for one in arguments[:3] if isinstance(one, Tensor)]
+    differentiated = is_differentiated(*tensors)
+    if _is_plain(tensors):
+        return (_PLAIN_FUNCTIONS[name].apply if differentiated else _COMPUTE[name])(*arguments)
+    if differentiated:
         return _OPERATORS[name](*arguments)
     # What is not to be differentiated need not be asked about it, which takes long in Python.
     with torch._C._AutoDispatchBelowAutograd():
         return _OPERATORS[name](*arguments)
+
+
+def _is_plain(tensors: Sequence[Tensor]) -> bool:
+    """Return whether these are numbers on a CPU, and nobody watches what is done with them.
+
+    Then functions can be called themselves: PyTorch takes some ten microseconds to find out what an
+    operator is for such tensors, and some hundred to differentiate it.
+    """
+    return (
+        all(one.is_cpu and has_memory(one) for one in tensors)
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch._C._is_torch_function_mode_enabled()
+        and torch._C._get_tracing_state() is None
+        and not torch._C._autograd._profiler_enabled()
+    )
 
 
 def is_differentiated(*tensors: Tensor) -> bool:
@@ -310,13 +335,30 @@ def _differentiable(name: str, differentiate: Any, push: Any) -> Any:
     return type(name, (torch.autograd.Function,), members)
 
 
-_FUNCTIONS = {
-    name: _differentiable(name, differentiate, push)
-    for name, differentiate, push in (
-        ("convolve", _differentiate_convolve, _push_convolve),
-        ("weight_gradient", _differentiate_weight_gradient, _push_weight_gradient),
-        ("gradients", _differentiate_gradients, _push_gradients),
-    )
+def _plainly_differentiable(name: str, differentiate: Any) -> Any:
+    """Return a function of PyTorch that computes itself, and knows no transformations.
+
+    To look for these takes PyTorch longer than many a convolution.
+    """
+    compute = _COMPUTE[name]
+
+    def forward(ctx: Any, *arguments: Any) -> Any:
+        result = compute(*arguments)
+        _remember(ctx, arguments, result)
+        return result
+
+    members = {"forward": staticmethod(forward), "backward": staticmethod(differentiate)}
+    return type(name, (torch.autograd.Function,), members)
+
+
+_DERIVATIVES = {
+    "convolve": (_differentiate_convolve, _push_convolve),
+    "weight_gradient": (_differentiate_weight_gradient, _push_weight_gradient),
+    "gradients": (_differentiate_gradients, _push_gradients),
+}
+_FUNCTIONS = {name: _differentiable(name, *both) for name, both in _DERIVATIVES.items()}
+_PLAIN_FUNCTIONS = {
+    name: _plainly_differentiable(name, both[0]) for name, both in _DERIVATIVES.items()
 }
 
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch._subclasses.fake_tensor import unset_fake_temporarily
 
 _Table = TypeVar("_Table")
+_OF_NUMBERS = (Tensor, torch.nn.Parameter)
 
 
 @dataclass
@@ -92,7 +93,7 @@ def _forget(identities: tuple[int, ...]) -> Callable[[object], object]:
 
 def has_memory(tensor: Tensor) -> bool:
     """Return whether a tensor holds numbers, and is not one that PyTorch traces or transforms."""
-    if type(tensor) is not Tensor:
+    if type(tensor) not in _OF_NUMBERS:
         return False
     try:
         tensor.data_ptr()

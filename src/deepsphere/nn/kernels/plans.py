@@ -5,6 +5,7 @@ As measured on processors whose cores have caches of some megabytes, with
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -44,16 +45,50 @@ def multiplications(
     return (kernel_size - 1) * columns.numel() * row + (offsets.numel() - 1) * kernel_size * mixing
 
 
+class Plan(NamedTuple):
+    """How a convolution is shared out."""
+
+    samples: int
+    """How many samples share a row of the workspace."""
+
+    tiles: Tiles
+    shares: int
+    """How many tiles of such samples there are."""
+
+    work: int
+    """How many multiplications there are, as :func:`multiplications` says."""
+
+
 def make_plan(
     batch: int,
-    width: int,
     kernel_size: int,
-    work: int,
+    entering: int,
+    leaving: int,
+    width: int,
     offsets: Tensor,
     columns: Tensor,
     values: Tensor,
-) -> tuple[int, Tiles]:
-    """Return how many samples share a row of the workspace, and the tiles."""
+) -> Plan:
+    """Return the plan of a convolution whose hops take so many channels (``width``) of a sample."""
+    shape = batch, kernel_size, entering, leaving
+    return derived(
+        (values, offsets, columns),
+        ("plan", *shape, width),
+        lambda: _make_plan(*shape, width, offsets, columns, values),
+    )
+
+
+def _make_plan(
+    batch: int,
+    kernel_size: int,
+    entering: int,
+    leaving: int,
+    width: int,
+    offsets: Tensor,
+    columns: Tensor,
+    values: Tensor,
+) -> Plan:
+    work = multiplications(batch, kernel_size, entering, leaving, offsets, columns)
     fewest = max(1, min(batch, _ROW // width))
     most = max(fewest, min(batch, 2 * _ROW // width))
     # As little as can be of all rows is empty.
@@ -63,8 +98,9 @@ def make_plan(
     )
     row = rounded(samples * width, values) * values.dtype.itemsize
     pixels = -(-(offsets.numel() - 1) // HOP_ROWS) * HOP_ROWS
+    groups = -(-batch // samples)
     shares_wanted = min(_SHARES, 1 + work // WORTH_A_THREAD)
-    tiles_wanted = -(-shares_wanted // -(-batch // samples))
+    tiles_wanted = -(-shares_wanted // groups)
     fair = max(_FEWEST_PIXELS, pixels // tiles_wanted // HOP_ROWS * HOP_ROWS)
     sizes = tuple(
         min(pixels, fair, 1 << max(8, (size // row).bit_length() - 1))
@@ -75,7 +111,7 @@ def make_plan(
         ("tiles", kernel_size, sizes),
         lambda: _cut(offsets, columns, values, kernel_size - 1, (*sizes, pixels)),
     )
-    return samples, tiles
+    return Plan(samples, tiles, len(tiles.owns) * groups, work)
 
 
 def _cut(

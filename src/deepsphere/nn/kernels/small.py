@@ -22,8 +22,7 @@ from deepsphere.nn.kernels.kept import derived, has_memory
 
 # The compiled loops are faster than dense matrices with more multiplications than these, ...
 _MOST_PRODUCTS = 1 << 20
-# ... and compressed rows are with more than these, but on so few pixels, or for one sample with
-# more coefficients than these.
+# ... and compressed rows are with more than these, but on so few pixels.
 _MOST_PRODUCTS_UNLEARNED = 1 << 18
 _FEW_PIXELS = 64
 _FEW_COEFFICIENTS = 2
@@ -62,7 +61,7 @@ def small_way(
     products = numbers * pixels * kernel_size
     if learned:
         return multiply_polynomials if products <= _MOST_PRODUCTS else None
-    if pixels <= _FEW_PIXELS or (batch == 1 and kernel_size > _FEW_COEFFICIENTS):
+    if pixels <= _FEW_PIXELS:
         dense = products <= _MOST_PRODUCTS
     else:
         dense = products <= _MOST_PRODUCTS_UNLEARNED
@@ -158,7 +157,7 @@ def _mix_first(features: Tensor, weight: Tensor, matrix: Tensor) -> Tensor:
     """Return the product of features and the first coefficient, and the matrix times the other."""
     first, second = weight.unbind()
     if features.shape[0] == 1:
-        rows = features[0]
+        rows = features.squeeze(0)
         return torch.addmm(rows.mm(first), matrix, rows.mm(second)).unsqueeze(0)
     batch, pixels, _ = features.shape
     rows = features.flatten(0, 1)

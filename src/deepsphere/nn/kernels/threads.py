@@ -50,7 +50,10 @@ def share_out(loop: Callable[..., None], shares: int, *arguments: Any, most: int
     """
     progress = np.zeros(1, dtype=np.int64)
     threads = min(torch.get_num_threads(), shares, most or shares)
-    if threads > 1 and not _pools:
+    if threads <= 1:
+        loop(progress, shares, *arguments)
+        return
+    if not _pools:
         _pools.append(ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="deepsphere"))
     futures = [_pools[0].submit(loop, progress, shares, *arguments) for _ in range(threads - 1)]
     try:
