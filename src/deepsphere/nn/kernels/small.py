@@ -33,10 +33,9 @@ _SOME_PIXELS = 1 << 9
 _MOST_FEATURES = 1 << 18
 _MOST_FEATURES_OF_ONE = 1 << 20
 _MOST_MIXING = 1 << 25
-# From so many rows on, terms are multiplied one by one if they are so wide, or narrow: to put them
-# side by side takes longer than to add products up.
+# From so many rows on, terms are multiplied one by one if they are so wide, or one channel leaves:
+# to put them side by side takes longer than to add products up.
 _MANY_ROWS = 1 << 9
-_VERY_MANY_ROWS = 1 << 11
 _WIDE = 16
 
 
@@ -128,21 +127,22 @@ def multiply_rows(
     if _mixes_first(batch, kernel_size, entering, leaving):
         return _mix_first(features, weight, matrix)
     rows = pixels * batch
-    terms = [features.transpose(0, 1).contiguous().view(pixels, batch * entering)]
+    # Of one channel this is a view.
+    terms = [features.transpose(0, 1).reshape(pixels, batch * entering)]
     if kernel_size > 1:
         terms.append(matrix.mm(terms[0]))
     while len(terms) < kernel_size:
         terms.append(torch.addmm(terms[-2], matrix, terms[-1], beta=-1, alpha=2))
-    terms = [term.view(rows, entering) for term in terms]
-    narrow = leaving == 1 or (entering == 1 and rows >= _VERY_MANY_ROWS)
-    if rows >= _MANY_ROWS and (entering >= _WIDE or narrow):
+    if rows >= _MANY_ROWS and (entering >= _WIDE or leaving == 1):
+        terms = [term.reshape(rows, entering) for term in terms]
         coefficients = weight.unbind()
         mixed = terms[0].mm(coefficients[0])
         for term, coefficient in zip(terms[1:], coefficients[1:], strict=True):
             mixed.addmm_(term, coefficient)
     else:
-        mixture = weight.reshape(kernel_size * entering, leaving)
-        mixed = torch.cat(terms, dim=1).mm(mixture)
+        terms = [term.view(pixels, batch, entering) for term in terms]
+        stacked = torch.stack(terms, dim=2).view(rows, kernel_size * entering)
+        mixed = stacked.mm(weight.reshape(kernel_size * entering, leaving))
     return mixed.view(pixels, batch, leaving).transpose(0, 1)
 
 
