@@ -145,6 +145,7 @@ CALLED = {
 LATE = {
     f"nn/kernels/{name}.py"
     for name in (
+        "alone",
         "arrays",
         "compiled",
         "elements",

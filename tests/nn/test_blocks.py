@@ -80,7 +80,7 @@ def test_a_block_convolves_normalizes_adds_rectifies_and_pools(rescaled_laplacia
 
 
 def make_inferring(laplacian, *sizes, **settings):
-    """Return a block in evaluation, too large for the small ways, with statistics of any kind."""
+    """Return a block in evaluation, with statistics of any kind."""
     block = randomize(ChebBlock(*sizes, laplacian, **settings)).eval()
     held = block.normalization.statistics
     held.running_mean.copy_(draw(sizes[1], seed=8))

@@ -11,17 +11,15 @@ import textwrap
 
 import numpy as np
 import pytest
-import scipy.sparse
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.checkpoint import checkpoint
 
-import deepsphere.nn.convolution
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.convolution import chebyshev_convolution
-from deepsphere.nn.kernels import compiled, convolution_operators, plans, small, stock
+from deepsphere.nn.kernels import alone, compiled, convolution_operators, plans, stock
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.reference import chebyshev_convolution_reference
 
@@ -49,20 +47,15 @@ def same_weights():
 
 
 def compute_by(monkeypatch, module):
-    """Have the convolution computed by a module, however little there is to compute."""
-    if module != "small":
-        monkeypatch.setattr(deepsphere.nn.convolution, "small_way", lambda *given: None)
-        monkeypatch.setattr(
-            convolution_operators, "installed", lambda package: module == "compiled"
-        )
+    """Have the convolution computed by a module; by one alone if there is little to compute."""
+    monkeypatch.setattr(convolution_operators, "installed", lambda package: module != "stock")
+    if module != "alone":
+        monkeypatch.setattr(alone, "_plan", lambda *given: None)
 
 
-@pytest.fixture(params=["compiled", "stock", "small"])
+@pytest.fixture(params=["compiled", "stock", "alone"])
 def kernels(request, monkeypatch):
-    """Have the convolution computed in all ways there are on a CPU.
-
-    Small is what it is here; two functions do it, each tested by itself in ``test_small.py``.
-    """
+    """Have the convolution computed in all ways there are on a CPU."""
     compute_by(monkeypatch, request.param)
     return request.param
 
@@ -333,18 +326,6 @@ def test_an_empty_batch_gives_an_empty_result_and_teaches_nothing(
     result.sum().backward()
     assert features.grad.shape == features.shape
     assert torch.equal(weight.grad, torch.zeros_like(weight))
-
-
-def test_an_empty_batch_on_a_large_graph_makes_no_dense_matrix(monkeypatch):
-    """It would have a trillion entries on a map of a million pixels."""
-
-    def refuse(kernel_size, offsets, *others):
-        raise AssertionError(f"made a dense matrix of {len(offsets) - 1} pixels")
-
-    monkeypatch.setattr(small, "_polynomials", refuse)
-    laplacian = SymmetricOperator(scipy.sparse.eye_array(2000, format="csr"))
-    result = chebyshev_convolution(torch.zeros(0, 2000, 3), torch.zeros(4, 3, 2), laplacian)
-    assert result.shape == (0, 2000, 2)
 
 
 def test_shapes_are_known_without_numbers(rescaled_laplacian, kernels):

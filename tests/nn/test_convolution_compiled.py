@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-import deepsphere.nn.convolution
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.kernels import plans
 from deepsphere.nn.operator import SymmetricOperator
@@ -22,9 +21,8 @@ MASS = np.geomspace(0.1, 10, PIXELS)[np.random.default_rng(0).permutation(PIXELS
 
 
 @pytest.fixture(autouse=True)
-def start_anew(monkeypatch):
-    """Compile and draw weights anew, and use the same kernels also where nothing is compiled."""
-    monkeypatch.setattr(deepsphere.nn.convolution, "small_way", lambda *given: None)
+def start_anew():
+    """Compile and draw weights anew."""
     torch.manual_seed(0)
     torch._dynamo.reset()
     yield
@@ -121,7 +119,6 @@ def test_a_batch_may_be_compiled_as_of_any_size_at_once(rescaled_laplacian, cuts
     network = make_network(SymmetricOperator(rescaled_laplacian(PIXELS)))
     backend = Backend()
     fast = torch.compile(network, backend=backend, fullgraph=True, dynamic=True)
-    # From a size on, the usual way would not be that for small problems any more.
     for batch in (2, 5, 3000):
         features = draw(batch, PIXELS, 3, seed=batch)
         found = value_and_gradients(fast, network, features)
@@ -215,7 +212,7 @@ def export(network, strict=False):
 
 
 def test_an_exported_network_runs_in_another_process(rescaled_laplacian, tmp_path):
-    """It takes any batch, also one that is too large for the ways to compute small ones."""
+    """It takes any batch."""
     network = make_network(SymmetricOperator(rescaled_laplacian(PIXELS), mass=MASS))
     with torch.no_grad():
         network[0].bias.copy_(draw(4))

@@ -8,7 +8,6 @@ import textwrap
 import numpy as np
 import torch
 
-import deepsphere.nn.convolution
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.operator import SymmetricOperator
 
@@ -39,7 +38,6 @@ PROCESS = """
         return cut(*arguments)
 
     plans.cut = count
-    deepsphere.nn.convolution.small_way = lambda *given: None
     network, features = torch.load(f"{folder}/given.pt", weights_only=False)
     parallel = DistributedDataParallel(network)
     optimizer = torch.optim.SGD(network.parameters(), 0.1)
@@ -61,7 +59,6 @@ def test_two_processes_learn_what_one_does(rescaled_laplacian, tmp_path, monkeyp
     Each process cuts the graph into tiles once, or twice where PyTorch records that the same
     numbers were written to the operator, and not at every step.
     """
-    monkeypatch.setattr(deepsphere.nn.convolution, "small_way", lambda *given: None)
     mass = np.geomspace(0.1, 10, PIXELS)
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), torch.float64, mass)
     network = torch.nn.Sequential(

@@ -6,7 +6,6 @@ import torch
 from torch.autograd import forward_ad
 from torch.func import grad, hessian, jacfwd, jacrev, jvp, vjp, vmap
 
-import deepsphere.nn.convolution
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.convolution import chebyshev_convolution
 from deepsphere.nn.operator import SymmetricOperator
@@ -27,14 +26,6 @@ MASS = np.geomspace(0.1, 10, PIXELS)[np.random.default_rng(0).permutation(PIXELS
 def same_weights():
     """Start layers as always."""
     torch.manual_seed(0)
-
-
-@pytest.fixture(params=["compiled", "small"])
-def kernels(request, monkeypatch):
-    """Have the convolution computed by the operators, and as it usually is for so few numbers."""
-    if request.param == "compiled":
-        monkeypatch.setattr(deepsphere.nn.convolution, "small_way", lambda *given: None)
-    return request.param
 
 
 def draw(*shape, seed=0):
@@ -87,9 +78,7 @@ TRANSFORMS = {
 
 @pytest.mark.parametrize("mass", [None, MASS], ids=["even", "masses"])
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
-def test_what_becomes_of_it_is_what_becomes_of_the_reference(
-    rescaled_laplacian, kernels, mass, transform
-):
+def test_what_becomes_of_it_is_what_becomes_of_the_reference(rescaled_laplacian, mass, transform):
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), torch.float64, mass)
 
     def transformed(convolution):
@@ -103,7 +92,7 @@ def test_what_becomes_of_it_is_what_becomes_of_the_reference(
 
 
 @pytest.mark.parametrize("mass", [None, MASS], ids=["even", "masses"])
-def test_forward_derivatives_are_those_of_finite_differences(rescaled_laplacian, kernels, mass):
+def test_forward_derivatives_are_those_of_finite_differences(rescaled_laplacian, mass):
     mass = None if mass is None else mass[:4]
     laplacian = SymmetricOperator(rescaled_laplacian(4), torch.float64, mass)
     features, weight = draw(1, 4, 2).requires_grad_(), draw(3, 2, 1, seed=1).requires_grad_()
@@ -120,7 +109,7 @@ def test_forward_derivatives_are_those_of_finite_differences(rescaled_laplacian,
     )
 
 
-def test_a_tangent_goes_through_a_layer(rescaled_laplacian, kernels):
+def test_a_tangent_goes_through_a_layer(rescaled_laplacian):
     """The layer is linear but for its bias, so the tangent is the layer of the tangent."""
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS), torch.float64, MASS)
     layer = ChebConv(3, 2, 4, laplacian, bias=True).double()
@@ -132,7 +121,7 @@ def test_a_tangent_goes_through_a_layer(rescaled_laplacian, kernels):
     torch.testing.assert_close(tangent, expected, rtol=0, atol=1e-12)
 
 
-def test_networks_on_different_graphs_can_be_mapped_over_as_one(rescaled_laplacian, kernels):
+def test_networks_on_different_graphs_can_be_mapped_over_as_one(rescaled_laplacian):
     """All operators have as many pixels and entries, which is what it takes to stack them."""
     matrix = rescaled_laplacian(PIXELS)
     networks = [

@@ -24,8 +24,8 @@ pixels of different mass M, the
 operator on features is :math:`M^{-1/2} \tilde L M^{1/2}`, and its transpose swaps the two roots.
 
 How an operator is computed depends on where: by :mod:`~deepsphere.nn.kernels.compiled` on a CPU, by
-:mod:`~deepsphere.nn.kernels.gpu` on a GPU, by :mod:`~deepsphere.nn.kernels.stock` where numba or
-Triton is missing, and by :mod:`~deepsphere.nn.kernels.small` where little is to be computed.
+:mod:`~deepsphere.nn.kernels.gpu` on a GPU, and by :mod:`~deepsphere.nn.kernels.stock` where numba
+or Triton is missing.
 """
 
 import torch
@@ -38,7 +38,6 @@ from deepsphere.nn.kernels.convolution_operators import (
     is_differentiated,
 )
 from deepsphere.nn.kernels.kept import has_memory
-from deepsphere.nn.kernels.small import small_way
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.pooling.nested import PoolKind
 
@@ -77,17 +76,11 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
         If shapes or types do not fit each other.
     """
     features, weight = _checked(features, weight, laplacian)
-    matrix = laplacian.tensors
-    kernel_size, _, leaving = weight.shape
-    # Asked first: a compiler would take a comparison of sizes for a condition on the batch.
-    if not torch.compiler.is_compiling():
-        if kernel_size == 1:
-            mixed = features.flatten(0, 1).mm(weight.squeeze(0))
-            return mixed.view(-1, laplacian.pixels, leaving)
-        compute = small_way(features, weight, matrix[2], is_differentiated(features, weight))
-        if compute is not None:
-            return compute(features, weight, *matrix)
-    return convolve(features, weight, *matrix)
+    kernel_size, entering, leaving = weight.shape
+    if kernel_size == 1:
+        mixed = features.reshape(-1, entering).mm(weight.reshape(entering, leaving))
+        return mixed.view(-1, laplacian.pixels, leaving)
+    return convolve(features, weight, *laplacian.tensors)
 
 
 def convolve_normalize(
@@ -134,8 +127,8 @@ def convolve_normalize(
     for name, given in zip(("bias", "mean", "variance"), (bias, *statistics), strict=True):
         if given.shape != (leaving,):
             raise ValueError(f"expected a {name} of shape ({leaving},), found {tuple(given.shape)}")
-    matrix, values = laplacian.tensors, laplacian.tensors[2]
-    if not has_memory(values) or small_way(features, weight, values, learned=False) is not None:
+    matrix = laplacian.tensors
+    if not has_memory(matrix[2]):
         return None
     mean, variance = (given.double() for given in statistics)
     scale = (variance + epsilon).rsqrt()

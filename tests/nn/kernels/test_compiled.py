@@ -5,6 +5,7 @@ smaller.
 """
 
 import gc
+import math
 import threading
 import time
 import weakref
@@ -18,7 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepsphere.nn.kernels import compiled, plans, stock
+from deepsphere.nn.kernels import alone, compiled, plans, stock, workspaces
 from deepsphere.nn.kernels.tiles import cut
 from deepsphere.nn.kernels.vectors import HOP_ROWS
 from deepsphere.nn.pooling.nested import pool as pool_pixels
@@ -35,6 +36,16 @@ CHANNELS = [
     (1, 1), (3, 7), (7, 3), (13, 13), (13, 17), (17, 13), (33, 64), (64, 33), (96, 130), (130, 96),
     (130, 1), (1, 130), (7, 64),
 ]  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=["alone", "together"], autouse=True)
+def at_work(request):
+    """Have one thread compute what is little, as it is here; and have threads share all of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "together":
+            for module in (plans, workspaces, alone):
+                patch.setattr(module, "WORTH_A_THREAD", 1)
+        yield request.param
 
 
 @contextmanager
@@ -145,31 +156,35 @@ def dense_formula(features, weight, gradient, matrix):
 def call(features, weight, gradient, matrix):
     """Return all that the backend computes: the result, and the gradients alone and together."""
     result = compiled.convolve(features, weight, *matrix)
-    alone = compiled.weight_gradient(features, gradient, len(weight), *matrix)
+    by_itself = compiled.weight_gradient(features, gradient, len(weight), *matrix)
     of_features, of_weight = compiled.gradients(features, gradient, weight, *matrix)
-    return result, of_features, of_weight, alone
+    return result, of_features, of_weight, by_itself
 
 
-def assert_close(found, expected, dtype, tolerance=None):
+def assert_close(found, expected, dtype, tolerance=None, usual=0.0):
+    """Hold the largest error against the largest value, or the usual one if that is larger."""
     assert found.shape == expected.shape
     assert found.dtype == dtype
     assert found.is_contiguous()
     assert not found.requires_grad
     if found.numel():
         error = (found.double() - expected).abs().max()
-        assert error <= (tolerance or TOLERANCE[dtype]) * expected.abs().max()
+        assert error <= (tolerance or TOLERANCE[dtype]) * max(expected.abs().max(), usual)
 
 
 def check(features, weight, gradient, matrix, sizes=(PIXELS, 16)):
     """Compare all functions with the formula, with one tile and with several."""
     result, of_features, of_weight = dense_formula(features, weight, gradient, matrix)
     expected = result, of_features, of_weight, of_weight
+    # So large are sums of products of so many random numbers; where they happen to be smaller,
+    # roundings are not.
+    usual = 0.0, 0.0, *2 * [math.sqrt(features[..., 0].numel())]
     for size in sizes:
         with tiles_of(size):
             new = [tensor if tensor is None else tensor.clone() for tensor in matrix]
             found = call(features, weight, gradient, new)
-        for one, other in zip(found, expected, strict=True):
-            assert_close(one, other, features.dtype)
+        for one, other, large in zip(found, expected, usual, strict=True):
+            assert_close(one, other, features.dtype, usual=large)
 
 
 def drawn(dtype, batch, channels, kernel_size, pixels=PIXELS):
@@ -590,3 +605,53 @@ def test_what_follows_in_any_batch(batch, pool):
     found = compiled.convolve_rectify(features, weight, scale, shift, True, pool, *matrix)
     expected = step_by_step(features, weight, scale, shift, True, pool, matrix)
     assert_close(found, expected, torch.float32)
+
+
+LITTLE = (2, (5, 7), 3)
+
+
+def is_alone(monkeypatch, shape, dtype=torch.float32, pixels=PIXELS):
+    """Return whether one thread does all that :func:`call` asks for, without the other way."""
+
+    def refuse(*arguments):
+        raise NotImplementedError
+
+    monkeypatch.setattr(compiled, "_convolve", refuse)
+    monkeypatch.setattr(compiled, "_differentiate", refuse)
+    batch, channels, kernel_size = shape
+    features, weight, gradient = drawn(dtype, batch, channels, kernel_size, pixels)
+    matrix = (*draw_matrix(dtype, pixels), draw_roots(dtype, pixels))
+    found = []
+    for compute, arguments in (
+        (compiled.convolve, (features, weight)),
+        (compiled.weight_gradient, (features, gradient, kernel_size)),
+        (compiled.gradients, (features, gradient, weight)),
+    ):
+        try:
+            compute(*arguments, *matrix)
+        except NotImplementedError:
+            found.append(False)
+        else:
+            found.append(True)
+    assert len(set(found)) == 1
+    return found[0]
+
+
+def test_one_thread_computes_what_is_little(monkeypatch, at_work):
+    assert is_alone(monkeypatch, LITTLE) == (at_work == "alone")
+    assert is_alone(monkeypatch, LITTLE, torch.float64) == (at_work == "alone")
+    assert not is_alone(monkeypatch, LITTLE, torch.bfloat16)
+    assert not is_alone(monkeypatch, (64, (64, 64), 3))
+    assert not is_alone(monkeypatch, (0, (5, 7), 3))
+    # Much of it to write, if little to compute.
+    assert not is_alone(monkeypatch, (1 << 14, (1, 1), 1), pixels=PIXELS)
+
+
+def test_other_default_devices_change_nothing():
+    tensors = drawn(torch.float64, *LITTLE)
+    expected = call(*tensors, (*draw_matrix(torch.float64), None))
+    # Another matrix, of which nothing is known yet.
+    matrix = (*draw_matrix(torch.float64), None)
+    with torch.device("meta"):
+        found = call(*tensors, matrix)
+    assert all(map(torch.equal, found, expected))

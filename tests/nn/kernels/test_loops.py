@@ -12,7 +12,8 @@ PACKAGE = Path(deepsphere.__file__).parent
 SCRIPT = """
 import numpy
 from deepsphere.nn.kernels.mixing import pack
-pack(numpy.ones((1, 1, 1), dtype=numpy.float32), 1, numpy.zeros(16, dtype=numpy.float32))
+one, panel = numpy.ones(1, dtype=numpy.float32), numpy.zeros(16, dtype=numpy.float32)
+pack(one, (1, 1, 1), (1, 1, 1), 1, panel)
 """
 
 

@@ -12,8 +12,8 @@ from deepsphere.nn.kernels.mixing import pack
 from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.terms import Rows
 
-# Results of so many bytes are written past the caches, which could not hold them.
-_STREAMED = 1 << 22
+STREAMED = 1 << 22
+"""Results of so many bytes are written past the caches, which could not hold them."""
 
 
 def rows_in_memory(
@@ -29,8 +29,8 @@ def rows_in_memory(
         length = (samples - 1) * of_sample + (pixels - 1) * of_pixel + channels
         tensor = tensor.as_strided((length,), (1,))
     memory = tensor.numpy().reshape(-1)
-    streamed = memory.nbytes >= _STREAMED and _is_aligned(memory, of_sample, of_pixel)
-    return Rows(memory, of_sample, of_pixel, channels, _scales(roots, values, inverse), streamed)
+    streamed = memory.nbytes >= STREAMED and _is_aligned(memory, of_sample, of_pixel)
+    return Rows(memory, of_sample, of_pixel, channels, scales_of(roots, values, inverse), streamed)
 
 
 def _is_aligned(memory: NDArray[Any], *distances: int) -> bool:
@@ -47,9 +47,11 @@ def panels_of(
     The scale is one of each channel that leaves.
     """
     kernel_size, entering, leaving = weight.shape
-    panels = np.empty(kernel_size * entering * rounded(leaving, values), numpy_type(values))
+    length = kernel_size * entering * rounded(leaving, values)
+    panels: NDArray[Any] = torch.empty(length, dtype=values.dtype, device="cpu").numpy()
     numbers = numbers_of(weight, values)
-    pack(np.ascontiguousarray(numbers if scale is None else numbers * scale), slabs, panels)
+    numbers = np.ascontiguousarray(numbers if scale is None else numbers * scale)
+    pack(numbers.reshape(-1), numbers.shape, (entering * leaving, leaving, 1), slabs, panels)
     return panels
 
 
@@ -71,7 +73,8 @@ def numbers_of(tensor: Tensor, values: Tensor) -> NDArray[Any]:
     return (bits_of(tensor).astype(np.uint32) << np.uint32(16)).view(np.float32)
 
 
-def _scales(roots: Tensor | None, values: Tensor, inverse: bool) -> NDArray[Any]:
+def scales_of(roots: Tensor | None, values: Tensor, inverse: bool) -> NDArray[Any]:
+    """Return what features are multiplied with at each pixel; nothing if pixels are equal."""
     if roots is None:
         return np.empty(0, dtype=numpy_type(values))
     scales: NDArray[Any] = (roots.reciprocal() if inverse else roots).numpy()

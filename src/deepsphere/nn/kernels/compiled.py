@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepsphere.nn.kernels import terms
+from deepsphere.nn.kernels import alone, terms
 from deepsphere.nn.kernels.arrays import (
     bits_of,
     numbers_of,
@@ -53,7 +53,9 @@ def convolve(
     roots: Tensor | None,
 ) -> Tensor:
     """Return the convolution; see :func:`deepsphere.nn.kernels.stock.convolve`."""
-    return _convolve(features, weight, (offsets, columns, values, roots), None)
+    matrix = (offsets, columns, values, roots)
+    result = alone.convolve(features, weight, *matrix)
+    return _convolve(features, weight, matrix, None) if result is None else result
 
 
 def convolve_rectify(
@@ -149,7 +151,7 @@ def _convolve(
     )
     if following is None or at_once:
         return result
-    nothing, one = torch.zeros(leaving), torch.ones(leaving)
+    nothing, one = (torch.full((leaving,), float(of), device="cpu") for of in (0, 1))
     return normalize(result, nothing, one, following.shift, following.rectify, pool, epsilon=0)
 
 
@@ -178,10 +180,13 @@ def weight_gradient(
     roots: Tensor | None,
 ) -> Tensor:
     """Return the weight's gradient; see :func:`deepsphere.nn.kernels.stock.weight_gradient`."""
+    matrix = (offsets, columns, values, roots)
+    result = alone.weight_gradient(features, gradient, kernel_size, *matrix)
+    if result is not None:
+        return result
     of_features = features[:0]
     kind = pairs_for(features, features.shape[2], gradient.shape[2]) or numpy_type(values)
     panels = np.empty(0, dtype=kind)
-    matrix = (offsets, columns, values, roots)
     return _differentiate(features, gradient, kernel_size, of_features, panels, matrix)
 
 
@@ -195,6 +200,10 @@ def gradients(
     roots: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """Return both gradients; see :func:`deepsphere.nn.kernels.stock.gradients`."""
+    matrix = (offsets, columns, values, roots)
+    results = alone.gradients(features, gradient, weight, *matrix)
+    if results is not None:
+        return results
     kernel_size = len(weight)
     of_features = empty(features.shape, features.dtype)
     turned = weight.transpose(1, 2)
@@ -202,7 +211,6 @@ def gradients(
         panels = pack_pairs(bits_of(turned), kind)
     else:
         panels = panels_of(turned, kernel_size, values)
-    matrix = (offsets, columns, values, roots)
     of_weight = _differentiate(features, gradient, kernel_size, of_features, panels, matrix)
     return of_features, of_weight
 

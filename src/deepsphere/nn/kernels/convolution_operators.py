@@ -180,7 +180,7 @@ def _is_plain(tensors: Sequence[Tensor]) -> bool:
     operator is for such tensors, and some hundred to differentiate it.
     """
     return (
-        all(one.is_cpu and has_memory(one) for one in tensors)
+        all(one.is_cpu and has_memory(one) and not one.is_neg() for one in tensors)
         and not torch._C._len_torch_dispatch_stack()
         and not torch._C._is_torch_function_mode_enabled()
         and torch._C._get_tracing_state() is None
@@ -370,14 +370,22 @@ def _rows(features: Tensor) -> Tensor:
 def _kernels(features: Tensor) -> ModuleType:
     """Return the module that computes on the features' device."""
     if features.is_cuda and installed("triton"):
-        from deepsphere.nn.kernels import gpu
+        return _gpu()
+    return _compiled() if features.is_cpu and installed("numba") else stock
 
-        return gpu
-    if features.device.type == "cpu" and installed("numba"):
-        from deepsphere.nn.kernels import compiled
 
-        return compiled
-    return stock
+@cache
+def _gpu() -> ModuleType:
+    from deepsphere.nn.kernels import gpu
+
+    return gpu
+
+
+@cache
+def _compiled() -> ModuleType:
+    from deepsphere.nn.kernels import compiled
+
+    return compiled
 
 
 @cache

@@ -96,7 +96,8 @@ def has_memory(tensor: Tensor) -> bool:
     if type(tensor) not in _OF_NUMBERS:
         return False
     try:
-        tensor.data_ptr()
+        address = tensor.data_ptr()
     except RuntimeError:
         return False
-    return True
+    # PyTorch's wrappers have none, nor do zeros of which it knows that they are, nor no numbers.
+    return address != 0

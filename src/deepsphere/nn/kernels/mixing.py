@@ -45,12 +45,14 @@ class After(NamedTuple):
 
 
 @loop
-def pack(weight, slabs, panels):  # type: ignore[no-untyped-def]
+def pack(weight, shape, strides, slabs, panels):  # type: ignore[no-untyped-def]
     """Lay a weight out for :func:`mix_block`, padded with zeros.
 
-    ``panels`` is flat; so many ``slabs`` of the weight share a panel, all of them or one.
+    ``weight`` and ``panels`` are flat; so many ``slabs`` of the weight share a panel, all of them
+    or one.
     """
-    kernel_size, depth, columns = weight.shape
+    kernel_size, depth, columns = shape[0], shape[1], shape[2]
+    far, long, short = strides[0], strides[1], strides[2]
     lanes = lanes_of(panels)
     position = 0
     for first in range(0, kernel_size, slabs):
@@ -58,10 +60,11 @@ def pack(weight, slabs, panels):  # type: ignore[no-untyped-def]
             width = PANEL_VECTORS * lanes if columns - column > lanes else lanes
             for order in range(first, first + slabs):
                 for row in range(depth):
+                    place = order * far + row * long + column * short
                     for lane in range(width):
                         inside = column + lane < columns
-                        panels[position] = weight[order, row, column + lane] if inside else 0
-                        position += 1
+                        panels[position + lane] = weight[place + lane * short] if inside else 0
+                    position += width
 
 
 def mix(*arguments: Any) -> None:

@@ -24,7 +24,7 @@ _ROW = 2 * LANES
 _TERM_BYTES = 1 << 18
 _LONGEST_HOPS = 1.2
 _LARGE_TERM_BYTES = 1 << 21
-WORTH_A_THREAD = 1 << 24
+WORTH_A_THREAD = 1 << 25
 """To wake a thread takes as long as so many multiplications."""
 
 # With few samples there are so many tiles at least, if there is work for as many threads, of so

@@ -48,9 +48,13 @@ class Row:
         place = builder.gep(self.data, [position])
         if lanes > 1:
             place = builder.bitcast(place, ir.VectorType(self.element, lanes).as_pointer())
-        loaded = builder.load(place, align=self.size)
+        return self._widened(builder.load(place, align=self.size), lanes)
+
+    def _widened(self, loaded: Any, lanes: int) -> Any:
+        """Return what was loaded in the type to compute in."""
         if self.kind != types.uint16:
             return loaded
+        builder = self.builder
         bits = builder.zext(loaded, _like(ir.IntType(32), lanes))
         wide = builder.shl(bits, _equal(32, 16, lanes))
         return builder.bitcast(wide, _like(ir.FloatType(), lanes))
@@ -98,14 +102,40 @@ class Row:
                     self._store_tail(place, part, left, adding)
 
     def _store_tail(self, position: Any, part: Any, left: Any, adding: bool) -> None:
-        builder = self.builder
-        spilled = cgutils.alloca_once(builder, part.type)
-        builder.store(part, spilled)
-        numbers = builder.bitcast(spilled, part.type.element.as_pointer())
-        with cgutils.for_range(builder, left) as loop:
-            place = builder.add(position, loop.index)
-            number = builder.load(builder.gep(numbers, [loop.index]))
-            self.store(place, builder.fadd(number, self.load(place, 1)) if adding else number)
+        if adding:
+            part = self.builder.fadd(part, self.load_first(position, left))
+        self.store_first(position, part, left)
+
+    def load_first(self, position: Any, count: Any) -> Any:
+        """Load the first numbers of a vector, as many as the count says; the others are 0."""
+        pointer, align, mask = self._masked(position, count)
+        kind = pointer.type.pointee
+        others = ir.Constant(kind, [kind.element(0)] * self.lanes)
+        loaded = self._call_masked("load", kind, pointer, align, mask, others)
+        return self._widened(loaded, self.lanes)
+
+    def store_first(self, position: Any, numbers: Any, count: Any) -> None:
+        """Store the first numbers of a vector, as many as the count says."""
+        if self.kind == types.uint16:
+            numbers = as_bfloat16(self.builder, numbers, self.lanes)
+        self._call_masked("store", ir.VoidType(), numbers, *self._masked(position, count))
+
+    def _masked(self, position: Any, count: Any) -> tuple[Any, Any, Any]:
+        """Return the place of a vector, its alignment, and which of its numbers are meant."""
+        builder, lanes = self.builder, self.lanes
+        places = ir.Constant(ir.VectorType(_I64, lanes), list(range(lanes)))
+        mask = builder.icmp_signed("<", places, spread(builder, count, lanes))
+        kind = ir.VectorType(self.element, lanes)
+        pointer = builder.bitcast(builder.gep(self.data, [position]), kind.as_pointer())
+        return pointer, ir.Constant(ir.IntType(32), self.size), mask
+
+    def _call_masked(self, name: str, result: Any, *arguments: Any) -> Any:
+        """Call what touches no memory but that of the numbers that are meant."""
+        kind = f"v{self.lanes}{'i' if self.kind == types.uint16 else 'f'}{8 * self.size}"
+        signature = ir.FunctionType(result, [one.type for one in arguments])
+        full = f"llvm.masked.{name}.{kind}.p0{kind}"
+        function = cgutils.get_or_insert_function(self.builder.module, signature, full)
+        return self.builder.call(function, arguments)
 
 
 class Sums:

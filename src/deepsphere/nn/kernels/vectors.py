@@ -62,12 +62,15 @@ def copy_row(typing_context, target, at, source, start, count, scale):  # type: 
         to, at, of, start, count, scale = arguments
         to, of = Row(context, builder, target, to), Row(context, builder, source, of)
         done = cgutils.alloca_once_value(builder, constant(0))
-        lanes = to.lanes
-        for step in sorted({lanes, lanes // 2, lanes // 4 or 1, 1}, reverse=True):
-            with while_left(builder, done, count, step) as position:
-                row = of.load(builder.add(start, position), step)
-                row = builder.fmul(row, spread(builder, scale, step))
-                to.store(builder.add(at, position), row)
+        factor = spread(builder, scale, to.lanes)
+        with while_left(builder, done, count, to.lanes) as position:
+            row = of.load(builder.add(start, position), to.lanes)
+            to.store(builder.add(at, position), builder.fmul(row, factor))
+        position = builder.load(done)
+        left = builder.sub(count, position)
+        with builder.if_then(builder.icmp_signed(">", left, constant(0))):
+            row = of.load_first(builder.add(start, position), left)
+            to.store_first(builder.add(at, position), builder.fmul(row, factor), left)
         return context.get_dummy_value()
 
     i64 = types.int64

@@ -1,7 +1,5 @@
 """What the threads of a compiled loop compute in, kept for the next call."""
 
-import os
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,19 +8,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepsphere.nn.kernels.arrays import numpy_type
 from deepsphere.nn.kernels.plans import WORTH_A_THREAD
 from deepsphere.nn.kernels.threads import share_out
 from deepsphere.nn.kernels.vectors import MIX_ROWS, NARROW_MIX_ROWS
 
 # A workspace is kept if that of a thread takes so many bytes at most.
 _KEPT_BYTES = 1 << 25
+# Rows that blocks at the end of a tile may read, and forget.
+_MARGIN = max(MIX_ROWS, NARROW_MIX_ROWS)
 
-_workspaces: list[NDArray[Any]] = []
-_lock = threading.Lock()
-os.register_at_fork(
-    before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_lock.release
-)
+# Of each type the last one that nobody uses. A call takes it away, so that no other one does.
+_unused: dict[torch.dtype, NDArray[Any]] = {}
 
 
 def run(
@@ -36,14 +32,27 @@ def run(
 ) -> None:
     """Run a loop on all threads, each with a workspace that is kept for the next call."""
     threads = min(torch.get_num_threads(), shares, 1 + work // WORTH_A_THREAD)
-    length = (pixels + max(MIX_ROWS, NARROW_MIX_ROWS)) * width
-    kind = numpy_type(values)
-    with _lock:
-        kept = _workspaces.pop() if _workspaces else np.empty((0, 0), dtype=kind)
-    if kept.dtype != kind or kept.shape[0] < threads or kept.shape[1] < length:
-        kept = np.zeros((threads, length), dtype=kind)
+    works = borrow(threads, numbers_for(pixels, width), values.dtype)
     slots = np.zeros(1, dtype=np.int64)
-    share_out(loop, shares, slots, kept, *arguments, most=threads)
-    if kept.shape[1] * kept.itemsize <= _KEPT_BYTES:
-        with _lock:
-            _workspaces[:] = [kept]
+    share_out(loop, shares, slots, works, *arguments, most=threads)
+    give_back(works, values.dtype)
+
+
+def numbers_for(pixels: int, width: int) -> int:
+    """Return how many numbers a workspace has to hold."""
+    return (pixels + _MARGIN) * width
+
+
+def borrow(threads: int, numbers: int, kind: torch.dtype) -> NDArray[Any]:
+    """Return a workspace for each thread, shape (thread, number), at least that large."""
+    works = _unused.pop(kind, None)
+    if works is None or works.shape[0] < threads or works.shape[1] < numbers:
+        # In PyTorch's memory vectors are aligned.
+        return torch.zeros((threads, numbers), dtype=kind, device="cpu").numpy()
+    return works
+
+
+def give_back(works: NDArray[Any], kind: torch.dtype) -> None:
+    """Keep workspaces for the next call, unless they are large."""
+    if works.shape[1] * works.itemsize <= _KEPT_BYTES:
+        _unused[kind] = works
