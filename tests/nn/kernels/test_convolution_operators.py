@@ -110,3 +110,27 @@ def test_a_trace_holds_the_operator(given):
     assert "deepsphere::convolve" in str(traced.graph)
     other = features.flip(0)
     assert torch.equal(traced(other), convolution_operators.convolve(other, weight, *matrix))
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_what_pytorch_keeps_as_its_negative_is_resolved(given, learned):
+    features, weight, matrix = given
+    # The imaginary part of a conjugate: a view whose numbers are still to be negated.
+    negative = torch.complex(torch.zeros_like(weight), weight).conj().imag
+    assert negative.is_neg()
+    of_features = torch.complex(torch.zeros_like(features), features).conj().imag
+    gradient = torch.ones(2, PIXELS, 5)
+    expected = convolution_operators.convolve(features, weight, *matrix)
+    for one, other in ((features, negative), (of_features, weight)):
+        found = convolution_operators.convolve(one, other.requires_grad_(learned), *matrix)
+        torch.testing.assert_close(found, -expected, rtol=0, atol=1e-6)
+    of_weight = convolution_operators.weight_gradient(features, gradient, 4, *matrix)
+    turned = convolution_operators.weight_gradient(of_features, gradient, 4, *matrix)
+    torch.testing.assert_close(turned, -of_weight, rtol=0, atol=1e-5)
+
+
+def test_zeros_that_take_no_memory(given):
+    """As PyTorch makes them where it differentiates forward."""
+    features, weight, matrix = given
+    zeros = torch._efficientzerotensor(weight.shape)
+    assert not convolution_operators.convolve(features, zeros, *matrix).any()

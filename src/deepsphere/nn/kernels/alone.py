@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from llvmlite import ir
 from numba import carray, types
 from numba.extending import intrinsic
@@ -100,7 +99,7 @@ def _run(
     )
     if call is None:
         return None
-    results = [torch.empty(shape, dtype=kind, device="cpu") for shape in call.results]
+    results = [given[0].new_empty(shape) for shape in call.results]
     works = borrow(1, call.workspace, kind)
     call.loop(*[one.data_ptr() for one in (*given, *results)], works, *call.arguments)
     give_back(works, kind)

@@ -94,6 +94,9 @@ _OPERATORS = {
 }
 
 
+_LEARNED = {"convolve": 2, "weight_gradient": 2, "gradients": 3}
+"""How many of its arguments, the first, an operator can be differentiated in."""
+
 _library.define(
     "convolve_rectify(Tensor features, Tensor weight, Tensor scale, Tensor shift, bool rectify, "
     f"str? pool, {_MATRIX}) -> Tensor",
@@ -162,7 +165,7 @@ def _call(name: str, arguments: tuple[Any, ...]) -> Any:
         return _OPERATORS[name](*arguments)
     if _is_transformed():
         return _FUNCTIONS[name].apply(*arguments)
-    tensors = [one for one in arguments[:3] if isinstance(one, Tensor)]
+    tensors = arguments[: _LEARNED[name]]
     differentiated = is_differentiated(*tensors)
     if _is_plain(tensors):
         return (_PLAIN_FUNCTIONS[name].apply if differentiated else _COMPUTE[name])(*arguments)
@@ -179,12 +182,14 @@ def _is_plain(tensors: Sequence[Tensor]) -> bool:
     Then functions can be called themselves: PyTorch takes some ten microseconds to find out what an
     operator is for such tensors, and some hundred to differentiate it.
     """
-    return (
-        all(one.is_cpu and has_memory(one) and not one.is_neg() for one in tensors)
-        and not torch._C._len_torch_dispatch_stack()
-        and not torch._C._is_torch_function_mode_enabled()
-        and torch._C._get_tracing_state() is None
-        and not torch._C._autograd._profiler_enabled()
+    for one in tensors:
+        if not one.is_cpu or not has_memory(one) or one.is_neg():
+            return False
+    return not (
+        torch._C._len_torch_dispatch_stack()
+        or torch._C._is_torch_function_mode_enabled()
+        or torch._C._get_tracing_state() is not None
+        or torch._C._autograd._profiler_enabled()
     )
 
 

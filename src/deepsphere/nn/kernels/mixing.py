@@ -21,6 +21,7 @@ from deepsphere.nn.kernels.vectors import (
     NARROW_MIX_ROWS,
     OUTER_ROWS,
     PANEL_VECTORS,
+    copy_row,
     mix_block,
     outer_block,
 )
@@ -61,9 +62,13 @@ def pack(weight, shape, strides, slabs, panels):  # type: ignore[no-untyped-def]
             for order in range(first, first + slabs):
                 for row in range(depth):
                     place = order * far + row * long + column * short
-                    for lane in range(width):
-                        inside = column + lane < columns
-                        panels[position + lane] = weight[place + lane * short] if inside else 0
+                    filled = min(width, columns - column)
+                    if short == 1:
+                        copy_row(panels, position, weight, place, filled, panels.dtype.type(1))
+                    else:
+                        for lane in range(filled):
+                            panels[position + lane] = weight[place + lane * short]
+                    panels[position + filled : position + width] = 0
                     position += width
 
 
