@@ -19,7 +19,7 @@ from torch import Tensor
 from deepsphere.nn.kernels import terms
 from deepsphere.nn.kernels.arrays import STREAMED, rounded, scales_of
 from deepsphere.nn.kernels.kept import derived
-from deepsphere.nn.kernels.loops import loop
+from deepsphere.nn.kernels.loops import inlined, loop
 from deepsphere.nn.kernels.mixing import nothing_after, pack
 from deepsphere.nn.kernels.plans import WORTH_A_THREAD, Plan, make_plan
 from deepsphere.nn.kernels.tiles import Tiles
@@ -209,6 +209,11 @@ def _call(
     return _Call(loop, arguments, numbers_for(tiles.most_pixels, width) + panels, results)
 
 
+_expand_then_mix = inlined(terms.expand_and_mix.py_func)
+_mix_then_contract = inlined(terms.mix_and_contract.py_func)
+_differentiate_all = inlined(terms.differentiate.py_func)
+
+
 @loop
 def _expand_and_mix(  # type: ignore[no-untyped-def]
     features, weight, result, works, sizes, layouts, scales, inverses,
@@ -216,7 +221,7 @@ def _expand_and_mix(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     tiles = Tiles(starts, owns, reach, pixels, groups, columns, values, sizes[4], True)
     panels = _panels(weight, layouts, layouts[0, 0], sizes, works)
-    terms.expand_and_mix(
+    _expand_then_mix(
         _none(), sizes[0], _none(), works, _batch(sizes), tiles,
         _rows(features, layouts[2], scales), panels, _rows(result, layouts[3], inverses),
         nothing_after(values),
@@ -230,7 +235,7 @@ def _mix_and_contract(  # type: ignore[no-untyped-def]
 ):  # fmt: skip
     tiles = Tiles(starts, owns, reach, pixels, groups, columns, values, sizes[4], True)
     panels = _panels(weight, layouts, 1, sizes, works)
-    terms.mix_and_contract(
+    _mix_then_contract(
         _none(), sizes[0], _none(), works, _batch(sizes), tiles,
         _rows(features, layouts[2], scales), panels, _rows(result, layouts[3], inverses),
     )  # fmt: skip
@@ -245,31 +250,31 @@ def _differentiate(  # type: ignore[no-untyped-def]
     panels = _panels(weight, layouts, layouts[0, 0], sizes, works)
     entering, leaving = layouts[2, 2], layouts[3, 2]
     total = carray(_pointer(of_weight), (1, sizes[3] * entering * leaving), values.dtype)
-    terms.differentiate(
+    _differentiate_all(
         _none(), 1, _none(), works, _batch(sizes), tiles, _rows(features, layouts[2], scales),
         _rows(gradient, layouts[3], inverses), _rows(of_features, layouts[4], scales), panels,
         len(panels) == 0 and entering <= leaving, total,
     )  # fmt: skip
 
 
-@loop
+@inlined
 def _none():  # type: ignore[no-untyped-def]
     """Return a count of what threads have claimed so far."""
     return np.zeros(1, np.int64)
 
 
-@loop
+@inlined
 def _batch(sizes):  # type: ignore[no-untyped-def]
     return terms.Batch(sizes[1], sizes[2], sizes[3])
 
 
-@loop
+@inlined
 def _rows(address, layout, scales):  # type: ignore[no-untyped-def]
     memory = carray(_pointer(address), (_ENDLESS,), scales.dtype)
     return terms.Rows(memory, layout[0], layout[1], layout[2], scales, False)
 
 
-@loop
+@inlined
 def _panels(weight, layouts, slabs, sizes, works):  # type: ignore[no-untyped-def]
     """Lay the weight out at the end of the workspace."""
     work = works[0]

@@ -32,3 +32,12 @@ def loop(function: Callable[..., Any]) -> Any:
     """
     function.__qualname__ = f"{function.__qualname__}_{_VERSION}"
     return numba.njit(nogil=True, cache=True, fastmath={"contract"})(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Return a function that becomes a part of whatever loop calls it.
+
+    A loop that another one calls is compiled for itself, and again as a part of that, which takes
+    as long each time.
+    """
+    return numba.njit(nogil=True, inline="always")(function)

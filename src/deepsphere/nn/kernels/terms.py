@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deepsphere.nn.kernels.loops import loop
+from deepsphere.nn.kernels.loops import inlined, loop
 from deepsphere.nn.kernels.mixing import add_outer, lanes_of, mix, nothing_after
 from deepsphere.nn.kernels.threads import claim
 from deepsphere.nn.kernels.vectors import HOP_ROWS, HOP_VECTORS, copy_row, hop_rows
@@ -200,7 +200,7 @@ def _scatter(  # type: ignore[no-untyped-def]
             copy_row(target.memory, place, work, begin, target.channels, scale)
 
 
-@loop
+@inlined
 def _expand(work, slab, width, kernel_size, reach, groups, tiles):  # type: ignore[no-untyped-def]
     """Compute the terms T_1, T_2, ... from T_0, each as far out as the next one needs."""
     for order in range(1, kernel_size):
