@@ -595,6 +595,19 @@ def test_other_types_and_a_mixture_of_types_are_refused(rescaled_laplacian, of_f
     )
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_tensors_on_different_devices_are_refused(rescaled_laplacian, place):
+    operator = SymmetricOperator(rescaled_laplacian(PIXELS))
+    given = [torch.zeros(1, PIXELS, 3), torch.zeros(2, 3, 4), operator]
+    given[place] = given[place].to("meta")
+    found = ["cpu", "cpu", "cpu"]
+    found[place] = "meta"
+    with pytest.raises(
+        ValueError, match="on one device, found them on {}, {} and {};".format(*found)
+    ):
+        chebyshev_convolution(*given)
+
+
 def test_autocast_to_float16_is_refused(rescaled_laplacian):
     laplacian = SymmetricOperator(rescaled_laplacian(PIXELS))
     with torch.autocast("cpu", torch.float16), pytest.raises(ValueError) as caught:

@@ -73,7 +73,7 @@ def chebyshev_convolution(features: Tensor, weight: Tensor, laplacian: Symmetric
     Raises
     ------
     ValueError
-        If shapes or types do not fit each other.
+        If shapes, types or devices do not fit each other.
     """
     features, weight = _checked(features, weight, laplacian)
     kernel_size, entering, leaving = weight.shape
@@ -182,6 +182,11 @@ def _checked(
         raise ValueError(
             f"expected a Laplacian of {SUMMED_IN[features.dtype]} for features of "
             f"{features.dtype}, found one of {values.dtype}; convert one of them"
+        )
+    if not features.device == weight.device == values.device:
+        raise ValueError(
+            "expected features, weight and Laplacian on one device, found them on "
+            f"{features.device}, {weight.device} and {values.device}; move them by .to(device)"
         )
     if values.requires_grad:
         raise ValueError(

@@ -655,3 +655,14 @@ def test_other_default_devices_change_nothing():
     with torch.device("meta"):
         found = call(*tensors, matrix)
     assert all(map(torch.equal, found, expected))
+
+
+def test_numbers_of_another_type_are_not_taken_for_those_of_the_matrix():
+    features, weight, gradient = drawn(torch.float32, *LITTLE)
+    matrix = (*draw_matrix(torch.float32), None)
+    result, of_features, of_weight, _ = call(features, weight, gradient, matrix)
+    other = compiled.convolve(features, weight.double(), *matrix)
+    torch.testing.assert_close(other, result, rtol=0, atol=1e-6)
+    found = compiled.gradients(features, gradient, weight.double(), *matrix)
+    for one, expected in zip(found, (of_features, of_weight), strict=True):
+        torch.testing.assert_close(one, expected, rtol=0, atol=1e-5)

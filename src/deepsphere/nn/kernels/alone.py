@@ -49,8 +49,8 @@ class _Call(NamedTuple):
 def convolve(features: Tensor, weight: Tensor, *matrix: Any) -> Tensor | None:
     """Return the convolution, or None if it is not for one thread.
 
-    That is if there is more than a little to compute, or nothing, or if it is in bfloat16. The
-    arguments are those of :func:`deepsphere.nn.kernels.compiled.convolve`.
+    That is if there is more than a little to compute, or nothing, or in another type than the
+    matrix has. The arguments are those of :func:`deepsphere.nn.kernels.compiled.convolve`.
     """
     results = _run(_prepare_convolution, (features, weight), weight.shape, matrix)
     return None if results is None else results[0]
@@ -89,8 +89,10 @@ def _run(
     """Return the results of a call, which is prepared once."""
     offsets, columns, values, roots = matrix
     kind = values.dtype
-    if given[0].dtype != kind:
-        return None
+    # Nothing else checks what is read at an address.
+    for one in given:
+        if one.dtype != kind or not one.is_cpu:
+            return None
     layouts = [(one.shape, one.stride()) for one in given]
     call = derived(
         (values, offsets, columns) if roots is None else (values, offsets, columns, roots),
