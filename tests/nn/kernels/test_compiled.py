@@ -20,8 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepsphere.nn.kernels import alone, compiled, plans, stock, workspaces
+from deepsphere.nn.kernels.hops import HOP_ROWS
 from deepsphere.nn.kernels.tiles import cut
-from deepsphere.nn.kernels.vectors import HOP_ROWS
 from deepsphere.nn.pooling.nested import pool as pool_pixels
 
 # Largest error allowed, relative to the largest value: some tens of roundings of float64 and
@@ -229,6 +229,16 @@ def test_any_order(kernel_size, channels, with_roots):
 def test_any_batch(dtype, batch, channels):
     """Rows of the workspace have some samples, the last of them fewer."""
     check(*drawn(dtype, batch, channels, 3), (*draw_matrix(dtype), None))
+
+
+@pytest.mark.parametrize("with_roots", [False, True], ids=["equal", "masses"])
+@pytest.mark.parametrize("kernel_size", [1, 2, 5])
+@pytest.mark.parametrize("channels", [(1, 1), (1, 5), (5, 1), (1, 40), (40, 1)], ids=str)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_a_map_of_one_channel(dtype, channels, kernel_size, with_roots):
+    """Rows of the workspace are of one number where they have one channel of one sample."""
+    matrix = (*draw_matrix(dtype), draw_roots(dtype) if with_roots else None)
+    check(*drawn(dtype, 1, channels, kernel_size), matrix)
 
 
 @settings(derandomize=True, max_examples=100, deadline=None)
@@ -455,8 +465,9 @@ def test_what_is_not_a_number_does_not_spread_beyond_its_group(tile, pixel, chan
 
 
 def test_nothing_of_an_earlier_call_is_left_in_the_workspace(tile):
-    for channels in [(3, 5), (5, 3), (40, 33), (7, 7)]:
-        features, weight, gradient = drawn(torch.float32, 5, channels, 3)
+    shapes = [(5, (3, 5)), (5, (5, 3)), (5, (40, 33)), (5, (7, 7)), (1, (1, 5)), (1, (5, 1))]
+    for batch, channels in shapes:
+        features, weight, gradient = drawn(torch.float32, batch, channels, 3)
         matrix = (*draw_matrix(torch.float32), None)
         expected = call(features, weight, gradient, matrix)
         for other in [(40, 40), (1, 2), (33, 7)]:

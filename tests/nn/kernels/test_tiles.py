@@ -6,8 +6,8 @@ import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepsphere.nn.kernels.hops import HOP_ROWS
 from deepsphere.nn.kernels.tiles import cut
-from deepsphere.nn.kernels.vectors import HOP_ROWS
 
 
 def ring(pixels, order=None):

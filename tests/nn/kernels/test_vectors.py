@@ -1,4 +1,4 @@
-"""Rows of vectors against loops over numbers, for machines with vectors of any length.
+"""Rows of vectors, and hops, against loops over numbers, for machines with any vectors.
 
 Most numbers are integers so small that all sums are exact in any order, which needs no tolerance.
 Whatever a loop may read but must forget is not a number, and all that it must not write to is
@@ -17,9 +17,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepsphere.nn.kernels import hops as hops_of_this_machine
 from deepsphere.nn.kernels import pools
 from deepsphere.nn.kernels import registers as registers_of_this_machine
-from deepsphere.nn.kernels import vectors as of_this_machine
+from deepsphere.nn.kernels import vectors as vectors_of_this_machine
 from deepsphere.nn.kernels.memory import ALIGNMENT
 from deepsphere.nn.pooling.nested import CHILDREN
 
@@ -40,16 +41,27 @@ example = settings(derandomize=True, deadline=None, max_examples=40)
 
 
 @pytest.fixture(scope="module", params=FEATURES)
-def vectors(request):
-    """Return the module as it is on a machine with vectors of so many bytes."""
+def modules(request):
+    """Return the modules as they are on a machine with vectors of so many bytes."""
     with pytest.MonkeyPatch.context() as patch:
         features = FEATURES[request.param]
         patch.setattr(llvmlite.binding, "get_host_cpu_features", lambda: features)
         below = loaded_again(registers_of_this_machine)
         patch.setitem(sys.modules, registers_of_this_machine.__name__, below)
-        module = loaded_again(of_this_machine)
-        module.LANES = below.LANES
-    return module
+        vectors = loaded_again(vectors_of_this_machine)
+        vectors.LANES = below.LANES
+        hops = loaded_again(hops_of_this_machine)
+    return vectors, hops
+
+
+@pytest.fixture(scope="module")
+def vectors(modules):
+    return modules[0]
+
+
+@pytest.fixture(scope="module")
+def hops(modules):
+    return modules[1]
 
 
 def loaded_again(module):
@@ -60,10 +72,10 @@ def loaded_again(module):
 
 
 @pytest.fixture(scope="module")
-def loops(vectors):
-    """Return functions compiled from the four, for literal numbers of vectors and of rows."""
-    copy_row, hop_rows = vectors.copy_row, vectors.hop_rows
-    mix_block, outer_block = vectors.mix_block, vectors.outer_block
+def loops(vectors, hops):
+    """Return functions compiled from those of the modules, for literal numbers of vectors."""
+    hop_rows, hop_numbers = hops.hop_rows, hops.hop_numbers
+    copy_row, mix_block, outer_block = vectors.copy_row, vectors.mix_block, vectors.outer_block
 
     @numba.njit
     def copy(target, at, source, start, count, scale):
@@ -85,6 +97,12 @@ def loops(vectors):
             )  # fmt: skip
 
         return hop
+
+    @numba.njit
+    def hop_of_numbers(
+        target, at, source, start, columns, values, first, count, scale, add, before
+    ):  # fmt: skip
+        hop_numbers(target, at, source, start, columns, values, first, count, scale, add, before)
 
     def make_mix(number, height):
         @numba.njit
@@ -116,7 +134,8 @@ def loops(vectors):
     return SimpleNamespace(
         copy=copy,
         copy_in_parts=copy_in_parts,
-        hop={number: make_hop(number) for number in range(1, vectors.HOP_VECTORS + 1)},
+        hop={number: make_hop(number) for number in range(1, hops.HOP_VECTORS + 1)},
+        hop_of_numbers=hop_of_numbers,
         heights=heights,
         mix={number: make_mix(number, height) for number, height in heights.items()},
         outer={number: make_outer(number) for number in range(1, vectors.PANEL_VECTORS + 1)},
@@ -149,11 +168,11 @@ def spoilt(numbers, keep):
     return np.where(keep, numbers, np.nan)
 
 
-def test_lengths_are_those_of_the_machine(vectors):
+def test_lengths_are_those_of_the_machine(vectors, hops):
     """Vectors are of 16, 32 or 64 bytes, and the blocks' sums are not more than the registers."""
     assert registers_of_this_machine.LANES in (4, 8, 16)
     registers = 32 if vectors.LANES == 16 else 16
-    assert registers > vectors.HOP_ROWS * vectors.HOP_VECTORS
+    assert registers > hops.HOP_ROWS * hops.HOP_VECTORS
     assert registers > vectors.MIX_ROWS * vectors.PANEL_VECTORS
     assert registers > vectors.NARROW_MIX_ROWS
     assert registers > vectors.OUTER_ROWS * vectors.PANEL_VECTORS
@@ -358,13 +377,16 @@ def test_a_transposed_block_is_multiplied_by_another_and_added(vectors, loops, d
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
 @example
 @given(data=st.data())
-def test_a_hop_sums_weighted_rows(vectors, loops, dtype, data):
-    """What is subtracted may lie where the sum is written, as in the recurrence."""
-    number, height = data.draw(st.integers(1, vectors.HOP_VECTORS), "vectors"), vectors.HOP_ROWS
-    size = number * lanes_of(vectors, dtype)
+def test_a_hop_sums_weighted_rows(vectors, hops, loops, dtype, data):
+    """What is subtracted may lie where the sum is written, as in the recurrence.
+
+    With no vectors, rows are of one number.
+    """
+    number, height = data.draw(st.integers(0, hops.HOP_VECTORS), "vectors"), hops.HOP_ROWS
+    size = number * lanes_of(vectors, dtype) or 1
     count = data.draw(st.integers(0, 12), "count")
     start, first = data.draw(st.tuples(*[st.integers(0, MARGIN)] * 2), "positions")
-    width = size + data.draw(st.integers(0, 3), "gap")
+    width = size + (data.draw(st.integers(0, 3), "gap") if number else 0)
     scale = data.draw(st.sampled_from([1.0, 2.0, -0.5]), "scale")
     add = data.draw(st.sampled_from([0, 1]), "add")
     at = data.draw(st.integers(0, MARGIN), "at")
@@ -383,8 +405,9 @@ def test_a_hop_sums_weighted_rows(vectors, loops, dtype, data):
         if before >= 0:
             expected[here : here + size] -= target[before + row * width :][:size]
     found = in_memory(target, dtype)
-    loops.hop[number](
-        found, at, in_memory(np.append(np.full(start, np.nan), rows), dtype), start, width,
+    hop, widths = (loops.hop[number], (width,)) if number else (loops.hop_of_numbers, ())
+    hop(
+        found, at, in_memory(np.append(np.full(start, np.nan), rows), dtype), start, *widths,
         np.append(np.full(first, -1), columns).astype(np.int32),
         in_memory(np.append(np.full(first * height, np.nan), values), dtype), first, count,
         computed(dtype)(scale), add, before,
@@ -393,9 +416,9 @@ def test_a_hop_sums_weighted_rows(vectors, loops, dtype, data):
 
 
 @pytest.mark.parametrize("dtype", TYPES, ids=str)
-def test_what_is_not_a_number_stays_so_in_its_channel(vectors, loops, dtype):
+def test_what_is_not_a_number_stays_so_in_its_channel(vectors, hops, loops, dtype):
     """In row 1 of the group it is 2 - 3 = -1, but for the channels with a NaN or an infinity."""
-    size, height = lanes_of(vectors, dtype), vectors.HOP_ROWS
+    size, height = lanes_of(vectors, dtype), hops.HOP_ROWS
     rows = np.ones((2, size))
     rows[1, 0], rows[1, 1] = np.nan, np.inf
     values = np.zeros((2, height))

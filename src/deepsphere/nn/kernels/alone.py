@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deepsphere.nn.kernels import terms
-from deepsphere.nn.kernels.arrays import STREAMED, rounded, scales_of
+from deepsphere.nn.kernels.arrays import STREAMED, rounded, row_width, scales_of
 from deepsphere.nn.kernels.kept import derived
 from deepsphere.nn.kernels.loops import inlined, loop
 from deepsphere.nn.kernels.mixing import nothing_after, pack
@@ -115,7 +115,7 @@ def _prepare_convolution(of_weight: _Shape, layouts: _Layouts, matrix: Any) -> _
     plan = _plan(batch, of_weight, min(entering, leaving), matrix)
     if plan is None:
         return None
-    wide, narrow = (rounded(plan.samples * one, matrix[2]) for one in (entering, leaving))
+    wide, narrow = (row_width(plan.samples * one, matrix[2]) for one in (entering, leaving))
     mix_first = leaving < entering
     return _call(
         _mix_and_contract if mix_first else _expand_and_mix,
@@ -136,7 +136,7 @@ def _prepare_weight_gradient(of_weight: _Shape, layouts: _Layouts, matrix: Any) 
     plan = _plan(batch, of_weight, min(entering, leaving), matrix)
     if plan is None:
         return None
-    widths = [rounded(plan.samples * one, matrix[2]) for one in (entering, leaving)]
+    widths = [row_width(plan.samples * one, matrix[2]) for one in (entering, leaving)]
     expanded, other = widths if entering <= leaving else widths[::-1]
     return _call(
         _differentiate,
@@ -157,7 +157,7 @@ def _prepare_gradients(of_weight: _Shape, layouts: _Layouts, matrix: Any) -> _Ca
     plan = _plan(batch, of_weight, leaving, matrix)
     if plan is None:
         return None
-    wide, narrow = (rounded(plan.samples * one, matrix[2]) for one in (entering, leaving))
+    wide, narrow = (row_width(plan.samples * one, matrix[2]) for one in (entering, leaving))
     far, long, short = weight_apart
     of_result = pixels * entering, entering, entering
     return _call(

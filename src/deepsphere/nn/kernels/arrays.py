@@ -86,6 +86,11 @@ def numpy_type(values: Tensor) -> type[np.floating]:
     return np.float64 if values.dtype == torch.float64 else np.float32
 
 
+def row_width(numbers: int, values: Tensor) -> int:
+    """Return how far apart rows of a workspace are: single numbers have no gaps."""
+    return 1 if numbers == 1 else rounded(numbers, values)
+
+
 def rounded(channels: int, values: Tensor) -> int:
     """Return the numbers of whole vectors."""
     lanes = LANES if values.dtype == torch.float32 else LANES // 2

@@ -20,7 +20,7 @@ from deepsphere.nn.kernels.arrays import (
     numbers_of,
     numpy_type,
     panels_of,
-    rounded,
+    row_width,
     rows_in_memory,
 )
 from deepsphere.nn.kernels.matrix_instructions import BLOCK
@@ -121,7 +121,7 @@ def _convolve(
     at_once = following is not None and not mix_first and (pool is None or tiles.in_order)
     rows = pooled_pixels(pixels, pool if at_once else None)
     result = empty((batch, rows, leaving), features.dtype)
-    wide, narrow = (rounded(samples * channels, values) for channels in (entering, leaving))
+    wide, narrow = (row_width(samples * channels, values) for channels in (entering, leaving))
     after: tuple[After, ...] = ()
     if mix_first:
         loop, width = terms.mix_and_contract, 3 * narrow + wide
@@ -237,7 +237,7 @@ def _differentiate(
     worthwhile = max(1, batch * pixels // _ROWS_OF_A_SUM)
     sums = np.empty((min(plan.shares, _MOST_SUMS, worthwhile), length), numpy_type(values))
     expanded, other = (
-        rounded(samples * channels, values)
+        row_width(samples * channels, values)
         for channels in ((entering, leaving) if expand_features else (leaving, entering))
     )
     run(

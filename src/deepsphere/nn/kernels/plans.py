@@ -10,12 +10,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from deepsphere.nn.kernels.arrays import rounded
+from deepsphere.nn.kernels.arrays import rounded, row_width
+from deepsphere.nn.kernels.hops import HOP_ROWS
 from deepsphere.nn.kernels.kept import derived
 from deepsphere.nn.kernels.pair_products import PairType, fastest_pairs
 from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.tiles import Tiles, cut
-from deepsphere.nn.kernels.vectors import HOP_ROWS
 
 # Rows of the workspace are at least so wide, as far as there are samples: two vectors.
 _ROW = 2 * LANES
@@ -39,8 +39,12 @@ _WORTH_PAIRS = 32
 def multiplications(
     batch: int, kernel_size: int, entering: int, leaving: int, offsets: Tensor, columns: Tensor
 ) -> int:
-    """Return how many multiplications a convolution takes, in whole vectors."""
-    row = -(-batch * min(entering, leaving) // LANES) * LANES
+    """Return how many multiplications a convolution takes, in whole vectors.
+
+    Those of single numbers are as many rows' in a vector.
+    """
+    width = batch * min(entering, leaving)
+    row = -(-width // LANES) * LANES if width > 1 else LANES // HOP_ROWS
     mixing = batch * entering * -(-leaving // LANES) * LANES
     return (kernel_size - 1) * columns.numel() * row + (offsets.numel() - 1) * kernel_size * mixing
 
@@ -96,7 +100,7 @@ def _make_plan(
         range(fewest, most + 1),
         key=lambda number: -(-batch // number) * rounded(number * width, values),
     )
-    row = rounded(samples * width, values) * values.dtype.itemsize
+    row = row_width(samples * width, values) * values.dtype.itemsize
     pixels = -(-(offsets.numel() - 1) // HOP_ROWS) * HOP_ROWS
     groups = -(-batch // samples)
     shares_wanted = min(_SHARES, 1 + work // WORTH_A_THREAD)

@@ -141,13 +141,13 @@ class Row:
 class Sums:
     """Vectors that are added to, which LLVM turns from places on the stack into registers."""
 
-    def __init__(self, builder: Any, row: Row, number: int) -> None:
+    def __init__(self, builder: Any, row: Row, number: int, lanes: int | None = None) -> None:
         self.builder = builder
         scalar = ir.DoubleType() if row.kind == types.float64 else ir.FloatType()
-        kind = ir.VectorType(scalar, row.lanes)
+        kind = ir.VectorType(scalar, lanes or row.lanes)
         self.places = [cgutils.alloca_once(builder, kind) for _ in range(number)]
         for place in self.places:
-            builder.store(ir.Constant(kind, [0.0] * row.lanes), place)
+            builder.store(ir.Constant(kind, [0.0] * kind.count), place)
 
     def parts(self) -> list[Any]:
         """Return the vectors as they stand."""

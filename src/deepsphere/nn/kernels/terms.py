@@ -1,8 +1,9 @@
 """The compiled loops of the convolution: each share is whole tiles of some samples.
 
 A thread computes in a workspace of its own, a flat array. There a pixel of a tile has a row, with
-the channels of a few samples side by side, so that it fills some vectors; ``width`` is the distance
-from a row to the next, and ``slab`` that from a term of the recurrence to the next.
+the channels of a few samples side by side, so that it fills some vectors, or one number if there is
+but one; ``width`` is the distance from a row to the next, and ``slab`` that from a term of the
+recurrence to the next.
 
 - :func:`expand_and_mix` computes the terms T_k x, then the sum of their products with the weight;
 - :func:`mix_and_contract` multiplies by the weight first, then sums by Clenshaw's recurrence, which
@@ -14,10 +15,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from deepsphere.nn.kernels.hops import HOP_ROWS, HOP_VECTORS, hop_numbers, hop_rows
 from deepsphere.nn.kernels.loops import inlined, loop
 from deepsphere.nn.kernels.mixing import add_outer, lanes_of, mix, nothing_after
 from deepsphere.nn.kernels.threads import claim
-from deepsphere.nn.kernels.vectors import HOP_ROWS, HOP_VECTORS, copy_row, hop_rows
+from deepsphere.nn.kernels.vectors import copy_row
 
 
 class Rows(NamedTuple):
@@ -222,6 +224,15 @@ def _hop(  # type: ignore[no-untyped-def]
     lanes = lanes_of(work)
     columns, values = tiles.columns, tiles.values
     factor = work.dtype.type(scale)
+    if width == 1:
+        for group in range(count // HOP_ROWS):
+            first = groups[group]
+            row = group * HOP_ROWS
+            hop_numbers(
+                work, target + row, work, source, columns, values, first,
+                groups[group + 1] - first, factor, add, before + row if before >= 0 else -1,
+            )  # fmt: skip
+        return
     for left in range(0, width, HOP_VECTORS * lanes):
         vectors = min(HOP_VECTORS, (width - left) // lanes)
         start = source + left
@@ -255,6 +266,8 @@ def _hop(  # type: ignore[no-untyped-def]
 
 @loop
 def row_width(columns, work):  # type: ignore[no-untyped-def]
-    """Return the width of a row in the workspace: whole vectors."""
+    """Return the width of a row in the workspace: whole vectors, or one number."""
+    if columns == 1:
+        return 1
     lanes = lanes_of(work)
     return (columns + lanes - 1) // lanes * lanes

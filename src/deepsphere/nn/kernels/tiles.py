@@ -6,7 +6,7 @@ of the matrix rewritten to positions in this list. The terms of a tile fit the c
 need no other tile, at the price of computing the pixels around the tile more than once. Where the
 graph is small, one tile has all of it, and nothing is computed twice.
 
-Rows come in groups of :data:`~deepsphere.nn.kernels.vectors.HOP_ROWS`, so that what neighbours have
+Rows come in groups of :data:`~deepsphere.nn.kernels.hops.HOP_ROWS`, so that what neighbours have
 in common is read once: a group has the columns of all its rows, and a value for each row, mostly
 not 0. So a number that is not finite may spread over a group.
 """
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import reverse_cuthill_mckee
 
+from deepsphere.nn.kernels.hops import HOP_ROWS
 from deepsphere.nn.kernels.loops import loop
-from deepsphere.nn.kernels.vectors import HOP_ROWS
 
 # Pixels whose neighbours are this share of all pixels away, on average, are put in another order if
 # that leaves fewer entries.

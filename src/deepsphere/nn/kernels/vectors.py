@@ -1,10 +1,9 @@
 """Loops over rows of a few vectors, written as the machine's own vector operations.
 
-numba compiles plain loops over short rows to code that keeps its sums in memory. These four do not:
-their sums are LLVM vectors, which live in the registers of whatever machine the code runs on.
+numba compiles plain loops over short rows to code that keeps its sums in memory. Of these the sums
+are LLVM vectors, which live in the registers of whatever machine the code runs on.
 
 - :func:`copy_row` converts and scales a row;
-- :func:`hop_rows` sums weighted rows: some rows of a sparse matrix times a dense matrix;
 - :func:`mix_block` multiplies a block of rows by a panel of a matrix;
 - :func:`outer_block` multiplies some columns, transposed, by others, and adds.
 
@@ -32,12 +31,6 @@ from deepsphere.nn.kernels.registers import (
     while_left,
 )
 from deepsphere.nn.pooling.nested import CHILDREN
-
-HOP_ROWS = 4
-"""Rows that :func:`hop_rows` sums at a time: neighbours, which have most of their own in common."""
-
-HOP_VECTORS = 4 if HAS.get("avx512f") else 2
-"""The most vectors of a row that :func:`hop_rows` sums at a time."""
 
 PANEL_VECTORS = 2
 """The most vectors of a row of a panel."""
@@ -75,64 +68,6 @@ def copy_row(typing_context, target, at, source, start, count, scale):  # type: 
 
     i64 = types.int64
     return types.void(target, i64, source, i64, i64, computed(target, source)), generate
-
-
-@intrinsic(prefer_literal=True)
-def hop_rows(  # type: ignore[no-untyped-def]
-    typing_context,
-    target,
-    at,
-    source,
-    start,
-    width,
-    columns,
-    values,
-    first,
-    count,
-    scale,
-    add,
-    before,
-    vectors,
-):
-    """Sum weighted rows, for a group of rows of a literal number of vectors.
-
-    For each r below :data:`HOP_ROWS`: ``target[at + r * width + i] = scale * sum over e from first,
-    count in number, of values[e * HOP_ROWS + r] * source[start + columns[e] * width + i]``, for all
-    i of the vectors; plus what stood there if ``add`` is 1, minus ``target[before + r * width +
-    i]`` if ``before`` is not negative.
-    """
-    number = vectors.literal_value
-
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        to, at, of, start, width, columns_, values_, first, count = arguments[:9]
-        scale, add, before = arguments[9:12]
-        to, of = Row(context, builder, target, to), Row(context, builder, source, of)
-        columns_ = Row(context, builder, columns, columns_)
-        values_ = Row(context, builder, values, values_)
-        sums = [Sums(builder, to, number) for _ in range(HOP_ROWS)]
-        with cgutils.for_range(builder, count) as entry:
-            position = builder.add(first, entry.index)
-            row = builder.add(start, builder.mul(columns_.integer(position), width))
-            vector = of.load_some(row, number)
-            weights = builder.mul(position, constant(HOP_ROWS))
-            for index, total in enumerate(sums):
-                weight = values_.load(builder.add(weights, constant(index)), 1)
-                total.add_products(weight, vector)
-        factor = spread(builder, scale, to.lanes)
-        for index, total in enumerate(sums):
-            step = builder.mul(width, constant(index))
-            place = builder.add(at, step)
-            total.apply(lambda part, _: builder.fmul(part, factor))
-            with builder.if_then(builder.icmp_signed("==", add, constant(1))):
-                total.add(to.load_some(place, number))
-            with builder.if_then(builder.icmp_signed(">=", before, constant(0))):
-                total.subtract(to.load_some(builder.add(before, step), number))
-            to.store_some(place, total.parts())
-        return context.get_dummy_value()
-
-    i64 = types.int64
-    arrays = (target, i64, source, i64, i64, columns, values, i64, i64)
-    return types.void(*arrays, target.dtype, i64, i64, vectors), generate
 
 
 @intrinsic(prefer_literal=True)

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deepsphere.nn.kernels.plans import WORTH_A_THREAD
+from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.threads import share_out
-from deepsphere.nn.kernels.vectors import MIX_ROWS, NARROW_MIX_ROWS
+from deepsphere.nn.kernels.vectors import MIX_ROWS, NARROW_MIX_ROWS, OUTER_ROWS, PANEL_VECTORS
 
 # A workspace is kept if that of a thread takes so many bytes at most.
 _KEPT_BYTES = 1 << 25
-# Rows that blocks at the end of a tile may read, and forget.
+# Rows that blocks at the end of a tile may read, and forget; and of the last row so many numbers.
 _MARGIN = max(MIX_ROWS, NARROW_MIX_ROWS)
+_LONGEST_BLOCK = max(OUTER_ROWS, PANEL_VECTORS * LANES)
 
 # Of each type the last one that nobody uses. A call takes it away, so that no other one does.
 _unused: dict[torch.dtype, NDArray[Any]] = {}
@@ -39,8 +41,9 @@ def run(
 
 
 def numbers_for(pixels: int, width: int) -> int:
-    """Return how many numbers a workspace has to hold."""
-    return (pixels + _MARGIN) * width
+    """Return how many numbers a workspace has to hold, in whole vectors."""
+    numbers = (pixels + _MARGIN) * width + _LONGEST_BLOCK
+    return -(-numbers // LANES) * LANES
 
 
 def borrow(threads: int, numbers: int, kind: torch.dtype) -> NDArray[Any]:
