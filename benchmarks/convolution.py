@@ -11,9 +11,9 @@ The limit is the least time that the speed of large matrix products, or that of 
 are measured first. The exit status is 1 if a ratio to hold is missed.
 
 With ``--sweep``: small and odd shapes beside the faster of both ways. The exit status is 1 if ours
-is slower anywhere by more than a twentieth. With ``--memory``: the memory that runs take, in fresh
-processes. With ``--first-call``: what compiling costs, in fresh processes. With ``--gpu``: the same
-comparison on a GPU.
+is slower anywhere by more than a twentieth, also when the lowest are measured again. With
+``--memory``: the memory that runs take, in fresh processes. With ``--first-call``: what compiling
+costs, in fresh processes. With ``--gpu``: the same comparison on a GPU.
 
 Run it with ``python benchmarks/convolution.py``.
 """
@@ -29,6 +29,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
+from operator import itemgetter
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -97,6 +98,8 @@ SWEEP_CHANNELS = ((1, 1), (1, 16), (3, 5), (5, 7), (7, 13), (13, 17), (17, 33), 
 SWEEP_KERNEL_SIZES = (1, 2, 5)
 SWEEP_FLOOR = 0.95
 SWEEP_SAMPLE = 2e-3
+SWEEP_LOWEST = 5
+SWEEP_AGAIN = 5
 
 
 @contextmanager
@@ -232,7 +235,7 @@ def sweep(pairs: int) -> bool:
     shapes = itertools.product(SWEEP_NSIDES, SWEEP_BATCHES, SWEEP_KERNEL_SIZES)
     print(f"the faster of coo and csr over ours, lowest of {len(SWEEP_CHANNELS)} channel numbers")
     print(f"{'pixels':>6}{'batch':>6}{'K':>3}" + "".join(f"{run:>12}{'at':>10}" for run in RUNS))
-    all_ratios: list[tuple[float, str]] = []
+    all_ratios: list[tuple[float, str, Layer, str]] = []
     for nside, batch, kernel_size in shapes:
         line = f"{12 * nside**2:6}{batch:6}{kernel_size:3}"
         for run in RUNS:
@@ -240,15 +243,20 @@ def sweep(pairs: int) -> bool:
             for entering, leaving in SWEEP_CHANNELS:
                 layer = Layer(Healpix(nside), 20, batch, entering, leaving, kernel_size)
                 ratio = _sweep_ratio(layer, run, pairs)
-                ratios.append((ratio, f"{layer}, {run}", f"{entering} to {leaving}"))
-            all_ratios += [(ratio, text) for ratio, text, _ in ratios]
-            lowest, _, place = min(ratios)
-            line += f"{lowest:12.2f}{place:>10}"
+                ratios.append((ratio, f"{entering} to {leaving}"))
+                all_ratios.append((ratio, f"{layer}, {run}", layer, run))
+            line += "{:12.2f}{:>10}".format(*min(ratios))
         print(line, flush=True)
-    print(f"\n{len(all_ratios)} shapes, median {np.median([one for one, _ in all_ratios]):.2f}")
-    for ratio, text in sorted(all_ratios)[:5]:
-        print(f"{ratio:6.2f}  {text}")
-    return min(all_ratios)[0] >= SWEEP_FLOOR
+    print(f"\n{len(all_ratios)} shapes, median {np.median([one for one, *_ in all_ratios]):.2f}")
+    # The lowest of so many are low by chance too.
+    more = SWEEP_AGAIN * pairs
+    print(f"the lowest, and the same measured again, {more} pairs")
+    below = sum(ratio < 1 for ratio, *_ in all_ratios)
+    lowest = sorted(all_ratios, key=itemgetter(0))[: max(below, SWEEP_LOWEST)]
+    again = [_sweep_ratio(layer, run, more) for _, _, layer, run in lowest]
+    for second, (first, text, *_) in zip(again, lowest, strict=True):
+        print(f"{first:6.2f}{second:6.2f}  {text}")
+    return min(again) >= SWEEP_FLOOR
 
 
 def _sweep_ratio(layer: Layer, run: str, pairs: int) -> float:

@@ -151,6 +151,7 @@ LATE = {
         "elements",
         "gpu",
         "gpu_hop",
+        "hops",
         "loops",
         "dot_instructions",
         "matrix_instructions",
