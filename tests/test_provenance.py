@@ -145,9 +145,9 @@ CALLED = {
 LATE = {
     f"nn/kernels/{name}.py"
     for name in (
-        "alone",
         "arrays",
         "compiled",
+        "direct",
         "elements",
         "gpu",
         "gpu_hop",
@@ -163,6 +163,7 @@ LATE = {
         "normalization",
         "normalization_loops",
         "plans",
+        "openmp",
         "pools",
         "registers",
         "terms",

@@ -19,7 +19,7 @@ from torch.utils.checkpoint import checkpoint
 
 from deepsphere.nn.chebyshev import ChebConv
 from deepsphere.nn.convolution import chebyshev_convolution
-from deepsphere.nn.kernels import alone, compiled, convolution_operators, plans, stock
+from deepsphere.nn.kernels import compiled, convolution_operators, direct, plans, stock
 from deepsphere.nn.operator import SymmetricOperator
 from deepsphere.nn.reference import chebyshev_convolution_reference
 
@@ -47,13 +47,13 @@ def same_weights():
 
 
 def compute_by(monkeypatch, module):
-    """Have the convolution computed by a module; by one alone if there is little to compute."""
+    """Have the convolution computed by a module; by ``direct`` if there is little to compute."""
     monkeypatch.setattr(convolution_operators, "installed", lambda package: module != "stock")
-    if module != "alone":
-        monkeypatch.setattr(alone, "_plan", lambda *given: None)
+    if module != "direct":
+        monkeypatch.setattr(direct, "_plan", lambda *given: None)
 
 
-@pytest.fixture(params=["compiled", "stock", "alone"])
+@pytest.fixture(params=["compiled", "stock", "direct"])
 def kernels(request, monkeypatch):
     """Have the convolution computed in all ways there are on a CPU."""
     compute_by(monkeypatch, request.param)

@@ -19,7 +19,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepsphere.nn.kernels import alone, compiled, plans, stock, workspaces
+from deepsphere.nn.kernels import compiled, direct, plans, stock, workspaces
 from deepsphere.nn.kernels.hops import HOP_ROWS
 from deepsphere.nn.kernels.tiles import cut
 from deepsphere.nn.pooling.nested import pool as pool_pixels
@@ -38,13 +38,14 @@ CHANNELS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["alone", "together"], autouse=True)
+@pytest.fixture(scope="module", params=["direct", "of Python"], autouse=True)
 def at_work(request):
-    """Have one thread compute what is little, as it is here; and have threads share all of it."""
+    """Have PyTorch's threads share what is little, as it is here, and then threads of Python."""
     with pytest.MonkeyPatch.context() as patch:
-        if request.param == "together":
-            for module in (plans, workspaces, alone):
-                patch.setattr(module, "WORTH_A_THREAD", 1)
+        patch.setattr(plans, "_WORTH_A_THREAD", 1)
+        if request.param == "of Python":
+            patch.setattr(workspaces, "_WORTH_WAKING", 1)
+            patch.setattr(direct, "_MOST_WORK", 0)
         yield request.param
 
 
@@ -621,8 +622,8 @@ def test_what_follows_in_any_batch(batch, pool):
 LITTLE = (2, (5, 7), 3)
 
 
-def is_alone(monkeypatch, shape, dtype=torch.float32, pixels=PIXELS):
-    """Return whether one thread does all that :func:`call` asks for, without the other way."""
+def is_direct(monkeypatch, shape, dtype=torch.float32, pixels=PIXELS):
+    """Return whether all that :func:`call` asks for is done without arrays made of tensors."""
 
     def refuse(*arguments):
         raise NotImplementedError
@@ -648,14 +649,14 @@ def is_alone(monkeypatch, shape, dtype=torch.float32, pixels=PIXELS):
     return found[0]
 
 
-def test_one_thread_computes_what_is_little(monkeypatch, at_work):
-    assert is_alone(monkeypatch, LITTLE) == (at_work == "alone")
-    assert is_alone(monkeypatch, LITTLE, torch.float64) == (at_work == "alone")
-    assert not is_alone(monkeypatch, LITTLE, torch.bfloat16)
-    assert not is_alone(monkeypatch, (64, (64, 64), 3))
-    assert not is_alone(monkeypatch, (0, (5, 7), 3))
+def test_what_is_little_is_called_for_directly(monkeypatch, at_work):
+    assert is_direct(monkeypatch, LITTLE) == (at_work == "direct")
+    assert is_direct(monkeypatch, LITTLE, torch.float64) == (at_work == "direct")
+    assert not is_direct(monkeypatch, LITTLE, torch.bfloat16)
+    assert not is_direct(monkeypatch, (64, (128, 128), 3))
+    assert not is_direct(monkeypatch, (0, (5, 7), 3))
     # Much of it to write, if little to compute.
-    assert not is_alone(monkeypatch, (1 << 14, (1, 1), 1), pixels=PIXELS)
+    assert not is_direct(monkeypatch, (1 << 14, (1, 1), 1), pixels=PIXELS)
 
 
 def test_other_default_devices_change_nothing():

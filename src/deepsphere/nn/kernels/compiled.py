@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepsphere.nn.kernels import alone, terms
+from deepsphere.nn.kernels import direct, terms
 from deepsphere.nn.kernels.arrays import (
     bits_of,
     numbers_of,
@@ -28,14 +28,11 @@ from deepsphere.nn.kernels.memory import empty
 from deepsphere.nn.kernels.mixing import After
 from deepsphere.nn.kernels.normalization import normalize
 from deepsphere.nn.kernels.pairs import pack_pairs
-from deepsphere.nn.kernels.plans import make_plan, pairs_for
+from deepsphere.nn.kernels.plans import make_plan, pairs_for, sums_of
 from deepsphere.nn.kernels.pools import NUMBERS
 from deepsphere.nn.kernels.workspaces import run
 from deepsphere.nn.pooling.nested import PoolKind, pooled_pixels
 
-# Sums of the weight's gradient are made in so many shares at most, each of so many rows at least.
-_MOST_SUMS = 32
-_ROWS_OF_A_SUM = 256
 _NOTHING_AFTER: dict[type[np.floating], After] = {
     kind: After(np.empty(0, kind), np.empty(0, kind), kind(0), NUMBERS[None])
     for kind in (np.float32, np.float64)
@@ -54,7 +51,7 @@ def convolve(
 ) -> Tensor:
     """Return the convolution; see :func:`deepsphere.nn.kernels.stock.convolve`."""
     matrix = (offsets, columns, values, roots)
-    result = alone.convolve(features, weight, *matrix)
+    result = direct.convolve(features, weight, *matrix)
     return _convolve(features, weight, matrix, None) if result is None else result
 
 
@@ -181,7 +178,7 @@ def weight_gradient(
 ) -> Tensor:
     """Return the weight's gradient; see :func:`deepsphere.nn.kernels.stock.weight_gradient`."""
     matrix = (offsets, columns, values, roots)
-    result = alone.weight_gradient(features, gradient, kernel_size, *matrix)
+    result = direct.weight_gradient(features, gradient, kernel_size, *matrix)
     if result is not None:
         return result
     of_features = features[:0]
@@ -201,7 +198,7 @@ def gradients(
 ) -> tuple[Tensor, Tensor]:
     """Return both gradients; see :func:`deepsphere.nn.kernels.stock.gradients`."""
     matrix = (offsets, columns, values, roots)
-    results = alone.gradients(features, gradient, weight, *matrix)
+    results = direct.gradients(features, gradient, weight, *matrix)
     if results is not None:
         return results
     kernel_size = len(weight)
@@ -234,8 +231,7 @@ def _differentiate(
     width = entering if expand_features else leaving
     plan = make_plan(batch, kernel_size, entering, leaving, width, *matrix[:3])
     samples, tiles = plan.samples, plan.tiles
-    worthwhile = max(1, batch * pixels // _ROWS_OF_A_SUM)
-    sums = np.empty((min(plan.shares, _MOST_SUMS, worthwhile), length), numpy_type(values))
+    sums = np.empty((sums_of(plan, batch * pixels), length), numpy_type(values))
     expanded, other = (
         row_width(samples * channels, values)
         for channels in ((entering, leaving) if expand_features else (leaving, entering))

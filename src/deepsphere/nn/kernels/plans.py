@@ -24,9 +24,12 @@ _ROW = 2 * LANES
 _TERM_BYTES = 1 << 18
 _LONGEST_HOPS = 1.2
 _LARGE_TERM_BYTES = 1 << 21
-WORTH_A_THREAD = 1 << 25
-"""To wake a thread takes as long as so many multiplications."""
+# So many multiplications for each thread are worth telling a thread that waits.
+_WORTH_A_THREAD = 1 << 20
 
+# Sums of the weight's gradient are made in so many shares at most, each of so many rows at least.
+_MOST_SUMS = 32
+_ROWS_OF_A_SUM = 256
 # With few samples there are so many tiles at least, if there is work for as many threads, of so
 # many pixels at least; unless hops would be this much longer, as where a graph has no nearness.
 _SHARES = 8
@@ -47,6 +50,11 @@ def multiplications(
     row = -(-width // LANES) * LANES if width > 1 else LANES // HOP_ROWS
     mixing = batch * entering * -(-leaving // LANES) * LANES
     return (kernel_size - 1) * columns.numel() * row + (offsets.numel() - 1) * kernel_size * mixing
+
+
+def worthwhile_threads(work: int, shares: int) -> int:
+    """Return how many threads at most are worth sharing so many multiplications with."""
+    return min(shares, 1 + work // _WORTH_A_THREAD)
 
 
 class Plan(NamedTuple):
@@ -103,9 +111,11 @@ def _make_plan(
     row = row_width(samples * width, values) * values.dtype.itemsize
     pixels = -(-(offsets.numel() - 1) // HOP_ROWS) * HOP_ROWS
     groups = -(-batch // samples)
-    shares_wanted = min(_SHARES, 1 + work // WORTH_A_THREAD)
-    tiles_wanted = -(-shares_wanted // groups)
-    fair = max(_FEWEST_PIXELS, pixels // tiles_wanted // HOP_ROWS * HOP_ROWS)
+    # Powers of two, as numbers of threads are mostly.
+    shares_wanted = 1 << (min(_SHARES, 1 + work // _WORTH_A_THREAD).bit_length() - 1)
+    tiles_wanted = max(1, min(-(-shares_wanted // groups), pixels // _FEWEST_PIXELS))
+    tiles_wanted = 1 << (tiles_wanted.bit_length() - 1)
+    fair = -(-pixels // tiles_wanted // HOP_ROWS) * HOP_ROWS
     sizes = tuple(
         min(pixels, fair, 1 << max(8, (size // row).bit_length() - 1))
         for size in (_TERM_BYTES, _LARGE_TERM_BYTES)
@@ -128,6 +138,11 @@ def _cut(
         if tiles.reach[:, :-1].sum() <= longest * hops * tiles.owns.sum():
             break
     return tiles
+
+
+def sums_of(plan: Plan, rows: int) -> int:
+    """Return in how many shares the weight's gradient is summed over so many rows."""
+    return min(plan.shares, _MOST_SUMS, max(1, rows // _ROWS_OF_A_SUM))
 
 
 def pairs_for(features: Tensor, entering: int, leaving: int) -> PairType | None:

@@ -8,11 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deepsphere.nn.kernels.plans import WORTH_A_THREAD
 from deepsphere.nn.kernels.registers import LANES
 from deepsphere.nn.kernels.threads import share_out
 from deepsphere.nn.kernels.vectors import MIX_ROWS, NARROW_MIX_ROWS, OUTER_ROWS, PANEL_VECTORS
 
+# To wake a thread of Python takes as long as so many multiplications.
+_WORTH_WAKING = 1 << 25
 # A workspace is kept if that of a thread takes so many bytes at most.
 _KEPT_BYTES = 1 << 25
 # Rows that blocks at the end of a tile may read, and forget; and of the last row so many numbers.
@@ -33,7 +34,7 @@ def run(
     *arguments: Any,
 ) -> None:
     """Run a loop on all threads, each with a workspace that is kept for the next call."""
-    threads = min(torch.get_num_threads(), shares, 1 + work // WORTH_A_THREAD)
+    threads = min(torch.get_num_threads(), shares, 1 + work // _WORTH_WAKING)
     works = borrow(threads, numbers_for(pixels, width), values.dtype)
     slots = np.zeros(1, dtype=np.int64)
     share_out(loop, shares, slots, works, *arguments, most=threads)

@@ -1,9 +1,10 @@
-"""The convolution and its gradients on one thread, called with as little as can be.
+"""The convolution and its gradients, called with as little as can be.
 
 Where little is to be computed, it takes longer to say what: to make arrays of tensors, to pass
-tuples of them to a compiled loop, to wake threads. So what only depends on shapes is put together
-once, as flat arrays, and of tensors the addresses of their numbers are passed. What is computed is
-what :mod:`~deepsphere.nn.kernels.compiled` says, by the same loops.
+tuples of them to a compiled loop, to wake threads of Python. So what only depends on shapes is put
+together once, as flat arrays, of tensors the addresses of their numbers are passed, and the work is
+shared with threads that wait for PyTorch's (:mod:`~deepsphere.nn.kernels.openmp`). What is computed
+is what :mod:`~deepsphere.nn.kernels.compiled` says, by the same loops.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,8 @@ from deepsphere.nn.kernels.arrays import STREAMED, rounded, row_width, scales_of
 from deepsphere.nn.kernels.kept import derived
 from deepsphere.nn.kernels.loops import inlined, loop
 from deepsphere.nn.kernels.mixing import nothing_after, pack
-from deepsphere.nn.kernels.plans import WORTH_A_THREAD, Plan, make_plan
+from deepsphere.nn.kernels.openmp import on_threads, threads_at_hand
+from deepsphere.nn.kernels.plans import Plan, make_plan, sums_of, worthwhile_threads
 from deepsphere.nn.kernels.tiles import Tiles
 from deepsphere.nn.kernels.workspaces import borrow, give_back, numbers_for
 
@@ -30,6 +32,8 @@ _Layouts = list[tuple[_Shape, _Shape]]
 
 # The length of an array where nothing asks for it.
 _ENDLESS = 1 << 60
+# What is more has arrays made of its tensors: that takes no part of its time that can be measured.
+_MOST_WORK = 1 << 27
 
 
 class _Call(NamedTuple):
@@ -37,7 +41,10 @@ class _Call(NamedTuple):
 
     loop: Callable[..., None]
     arguments: tuple[NDArray[Any], ...]
-    """What a loop takes after the workspace."""
+    """What a loop takes after the workspace and the number of threads."""
+
+    threads: int
+    """How many are worth while."""
 
     workspace: int
     """How many numbers it has."""
@@ -47,10 +54,10 @@ class _Call(NamedTuple):
 
 
 def convolve(features: Tensor, weight: Tensor, *matrix: Any) -> Tensor | None:
-    """Return the convolution, or None if it is not for one thread.
+    """Return the convolution, or None if it is not for a direct call.
 
-    That is if there is more than a little to compute, or nothing, or in another type than the
-    matrix has. The arguments are those of :func:`deepsphere.nn.kernels.compiled.convolve`.
+    That is if there is much to compute, or nothing, or in another type than the matrix has. The
+    arguments are those of :func:`deepsphere.nn.kernels.compiled.convolve`.
     """
     results = _run(_prepare_convolution, (features, weight), weight.shape, matrix)
     return None if results is None else results[0]
@@ -59,7 +66,7 @@ def convolve(features: Tensor, weight: Tensor, *matrix: Any) -> Tensor | None:
 def weight_gradient(
     features: Tensor, gradient: Tensor, kernel_size: int, *matrix: Any
 ) -> Tensor | None:
-    """Return the gradient of the weight, or None if it is not for one thread.
+    """Return the gradient of the weight, or None if it is not for a direct call.
 
     As :func:`convolve`, for :func:`deepsphere.nn.kernels.compiled.weight_gradient`.
     """
@@ -72,7 +79,7 @@ def weight_gradient(
 def gradients(
     features: Tensor, gradient: Tensor, weight: Tensor, *matrix: Any
 ) -> tuple[Tensor, Tensor] | None:
-    """Return the gradients of features and weight, or None if they are not for one thread.
+    """Return the gradients of features and weight, or None if they are not for a direct call.
 
     As :func:`convolve`, for :func:`deepsphere.nn.kernels.compiled.gradients`.
     """
@@ -102,8 +109,9 @@ def _run(
     if call is None:
         return None
     results = [given[0].new_empty(shape) for shape in call.results]
-    works = borrow(1, call.workspace, kind)
-    call.loop(*[one.data_ptr() for one in (*given, *results)], works, *call.arguments)
+    threads = min(threads_at_hand(), call.threads)
+    works = borrow(threads, call.workspace, kind)
+    call.loop(*[one.data_ptr() for one in (*given, *results)], works, threads, *call.arguments)
     give_back(works, kind)
     return results
 
@@ -120,6 +128,7 @@ def _prepare_convolution(of_weight: _Shape, layouts: _Layouts, matrix: Any) -> _
     return _call(
         _mix_and_contract if mix_first else _expand_and_mix,
         plan,
+        plan.shares,
         (batch, kernel_size),
         3 * narrow + wide if mix_first else kernel_size * wide,
         [of_weight, weight_apart],
@@ -131,7 +140,7 @@ def _prepare_convolution(of_weight: _Shape, layouts: _Layouts, matrix: Any) -> _
 
 def _prepare_weight_gradient(of_weight: _Shape, layouts: _Layouts, matrix: Any) -> _Call | None:
     (of_features, apart), (_, gradient_apart) = layouts[:2]
-    batch, _, entering = of_features
+    batch, pixels, entering = of_features
     kernel_size, _, leaving = of_weight
     plan = _plan(batch, of_weight, min(entering, leaving), matrix)
     if plan is None:
@@ -141,6 +150,7 @@ def _prepare_weight_gradient(of_weight: _Shape, layouts: _Layouts, matrix: Any) 
     return _call(
         _differentiate,
         plan,
+        sums_of(plan, batch * pixels),
         (batch, kernel_size),
         kernel_size * expanded + other,
         [(1, 0, 0), (0, 0, 0)],
@@ -163,6 +173,7 @@ def _prepare_gradients(of_weight: _Shape, layouts: _Layouts, matrix: Any) -> _Ca
     return _call(
         _differentiate,
         plan,
+        sums_of(plan, batch * pixels),
         (batch, kernel_size),
         kernel_size * narrow + wide,
         [(kernel_size, leaving, entering), (far, short, long)],
@@ -173,19 +184,20 @@ def _prepare_gradients(of_weight: _Shape, layouts: _Layouts, matrix: Any) -> _Ca
 
 
 def _plan(batch: int, of_weight: _Shape, width: int, matrix: Any) -> Plan | None:
-    """Return the plan of a convolution, or None if it is not for one thread."""
+    """Return the plan of a convolution, or None if it is not for a direct call."""
     offsets, columns, values, _ = matrix
     kernel_size, entering, leaving = of_weight
     rows = batch * (len(offsets) - 1)
     if rows == 0 or rows * max(entering, leaving) * values.itemsize >= STREAMED:
         return None
     plan = make_plan(batch, kernel_size, entering, leaving, width, offsets, columns, values)
-    return plan if plan.work < WORTH_A_THREAD else None
+    return plan if plan.work < _MOST_WORK else None
 
 
 def _call(
     loop: Callable[..., None],
     plan: Plan,
+    shares: int,
     of_batch: tuple[int, int],
     width: int,
     weight: list[_Shape],
@@ -203,12 +215,13 @@ def _call(
     tiles = plan.tiles
     kernel_size, entering, leaving = weight[0]
     panels = kernel_size * entering * rounded(leaving, values)
-    sizes = [plan.shares, of_batch[0], plan.samples, of_batch[1], tiles.most_pixels, panels]
+    sizes = [shares, of_batch[0], plan.samples, of_batch[1], tiles.most_pixels, panels]
     # Copies, as what is derived from a tensor must not keep it alive.
     scales = [scales_of(roots, values, inverse).copy() for inverse in (False, True)]
     layouts = np.array([*weight, *rows], dtype=np.int64)
     arguments = np.array(sizes, dtype=np.int64), layouts, *scales, *tiles[:7]
-    return _Call(loop, arguments, numbers_for(tiles.most_pixels, width) + panels, results)
+    threads = worthwhile_threads(plan.work, shares)
+    return _Call(loop, arguments, threads, numbers_for(tiles.most_pixels, width) + panels, results)
 
 
 _expand_then_mix = inlined(terms.expand_and_mix.py_func)
@@ -216,47 +229,91 @@ _mix_then_contract = inlined(terms.mix_and_contract.py_func)
 _differentiate_all = inlined(terms.differentiate.py_func)
 
 
-@loop
-def _expand_and_mix(  # type: ignore[no-untyped-def]
-    features, weight, result, works, sizes, layouts, scales, inverses,
+def _expand_and_mix_shares(  # type: ignore[no-untyped-def]
+    progress, slots, features, result, works, panels, sizes, layouts, scales, inverses,
     starts, owns, reach, pixels, groups, columns, values,
 ):  # fmt: skip
     tiles = Tiles(starts, owns, reach, pixels, groups, columns, values, sizes[4], True)
-    panels = _panels(weight, layouts, layouts[0, 0], sizes, works)
     _expand_then_mix(
-        _none(), sizes[0], _none(), works, _batch(sizes), tiles,
+        progress, sizes[0], slots, works, _batch(sizes), tiles,
         _rows(features, layouts[2], scales), panels, _rows(result, layouts[3], inverses),
         nothing_after(values),
     )  # fmt: skip
 
 
-@loop
-def _mix_and_contract(  # type: ignore[no-untyped-def]
-    features, weight, result, works, sizes, layouts, scales, inverses,
+def _mix_and_contract_shares(  # type: ignore[no-untyped-def]
+    progress, slots, features, result, works, panels, sizes, layouts, scales, inverses,
     starts, owns, reach, pixels, groups, columns, values,
 ):  # fmt: skip
     tiles = Tiles(starts, owns, reach, pixels, groups, columns, values, sizes[4], True)
-    panels = _panels(weight, layouts, 1, sizes, works)
     _mix_then_contract(
-        _none(), sizes[0], _none(), works, _batch(sizes), tiles,
+        progress, sizes[0], slots, works, _batch(sizes), tiles,
         _rows(features, layouts[2], scales), panels, _rows(result, layouts[3], inverses),
     )  # fmt: skip
 
 
-@loop
-def _differentiate(  # type: ignore[no-untyped-def]
-    features, gradient, weight, of_features, of_weight, works, sizes, layouts, scales, inverses,
-    starts, owns, reach, pixels, groups, columns, values,
+def _differentiate_shares(  # type: ignore[no-untyped-def]
+    progress, slots, features, gradient, of_features, sums, works, panels, sizes, layouts, scales,
+    inverses, starts, owns, reach, pixels, groups, columns, values,
 ):  # fmt: skip
     tiles = Tiles(starts, owns, reach, pixels, groups, columns, values, sizes[4], True)
-    panels = _panels(weight, layouts, layouts[0, 0], sizes, works)
     entering, leaving = layouts[2, 2], layouts[3, 2]
-    total = carray(_pointer(of_weight), (1, sizes[3] * entering * leaving), values.dtype)
     _differentiate_all(
-        _none(), 1, _none(), works, _batch(sizes), tiles, _rows(features, layouts[2], scales),
-        _rows(gradient, layouts[3], inverses), _rows(of_features, layouts[4], scales), panels,
-        len(panels) == 0 and entering <= leaving, total,
+        progress, sizes[0], slots, works, _batch(sizes), tiles,
+        _rows(features, layouts[2], scales), _rows(gradient, layouts[3], inverses),
+        _rows(of_features, layouts[4], scales), panels,
+        len(panels) == 0 and entering <= leaving, sums,
     )  # fmt: skip
+
+
+_expand_and_mix_on_threads = on_threads(_expand_and_mix_shares)
+_mix_and_contract_on_threads = on_threads(_mix_and_contract_shares)
+_differentiate_on_threads = on_threads(_differentiate_shares)
+
+
+@loop
+def _expand_and_mix(  # type: ignore[no-untyped-def]
+    features, weight, result, works, threads, sizes, layouts, scales, inverses,
+    starts, owns, reach, pixels, groups, columns, values,
+):  # fmt: skip
+    panels = _panels(weight, layouts, layouts[0, 0], sizes, works)
+    _expand_and_mix_on_threads(threads, (
+        _none(), _none(), features, result, works, panels, sizes, layouts, scales, inverses,
+        starts, owns, reach, pixels, groups, columns, values,
+    ))  # fmt: skip
+
+
+@loop
+def _mix_and_contract(  # type: ignore[no-untyped-def]
+    features, weight, result, works, threads, sizes, layouts, scales, inverses,
+    starts, owns, reach, pixels, groups, columns, values,
+):  # fmt: skip
+    panels = _panels(weight, layouts, 1, sizes, works)
+    _mix_and_contract_on_threads(threads, (
+        _none(), _none(), features, result, works, panels, sizes, layouts, scales, inverses,
+        starts, owns, reach, pixels, groups, columns, values,
+    ))  # fmt: skip
+
+
+@loop
+def _differentiate(  # type: ignore[no-untyped-def]
+    features, gradient, weight, of_features, of_weight, works, threads, sizes, layouts, scales,
+    inverses, starts, owns, reach, pixels, groups, columns, values,
+):  # fmt: skip
+    panels = _panels(weight, layouts, layouts[0, 0], sizes, works)
+    length = sizes[3] * layouts[2, 2] * layouts[3, 2]
+    total = carray(_pointer(of_weight), (1, length), values.dtype)
+    sums = total if sizes[0] == 1 else np.empty((sizes[0], length), values.dtype)
+    _differentiate_on_threads(threads, (
+        _none(), _none(), features, gradient, of_features, sums, works, panels, sizes, layouts,
+        scales, inverses, starts, owns, reach, pixels, groups, columns, values,
+    ))  # fmt: skip
+    if sizes[0] > 1:
+        for place in range(length):
+            number = 0.0
+            for share in range(sizes[0]):
+                number += sums[share, place]
+            total[0, place] = number
 
 
 @inlined
@@ -278,7 +335,7 @@ def _rows(address, layout, scales):  # type: ignore[no-untyped-def]
 
 @inlined
 def _panels(weight, layouts, slabs, sizes, works):  # type: ignore[no-untyped-def]
-    """Lay the weight out at the end of the workspace."""
+    """Lay the weight out at the end of the first workspace."""
     work = works[0]
     panels = work[len(work) - sizes[5] :]
     memory = carray(_pointer(weight), (_ENDLESS,), work.dtype)
