@@ -1,6 +1,8 @@
 """A loop runs on as many threads as it is given, or on one where there are no others."""
 
 import multiprocessing
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -123,6 +125,22 @@ def test_pytorch_has_a_library_with_the_function():
 def test_a_library_without_the_function_has_no_address(monkeypatch):
     monkeypatch.setattr(openmp.ctypes, "CDLL", lambda file: object())
     assert openmp._address() is None
+
+
+def test_without_such_a_library_loops_run_all_the_same():
+    """In another process, as this one has it."""
+    script = (
+        "import ctypes, runpy, numba, torch\n"
+        "whole = ctypes.CDLL\n"
+        "ctypes.CDLL = lambda *given, **more: object()\n"
+        "import deepsphere.nn.kernels.openmp as openmp\n"
+        "ctypes.CDLL = whole\n"
+        "assert openmp._ADDRESS is None and openmp.threads_at_hand() == 1\n"
+        f"loops = runpy.run_path({__file__!r})\n"
+        "for number in (1, 2):\n"
+        "    assert loops['counted'](number) == [1] * loops['SHARES']\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
 
 
 @pytest.mark.parametrize("number", [1, 2])

@@ -32,13 +32,26 @@ def _address() -> int | None:
         function = ctypes.CDLL(torch._C.__file__).GOMP_parallel
     except (OSError, AttributeError):
         return None
-    return ctypes.cast(function, ctypes.c_void_p).value
+    return _address_of(function)
+
+
+def _address_of(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 _ADDRESS = _address()
-# Compiled loops have it by this name, so that they may be kept on disk. If it is missing, it is not
-# called.
-binding.add_symbol(_NAME, _ADDRESS or 0)
+
+
+def _on_one(function: int, argument: int, threads: int, flags: int) -> None:
+    """Stand in for the function: without any, no compiled loop could be loaded."""
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(function)(argument)
+
+
+_stand_in = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_uint, ctypes.c_uint)(
+    _on_one
+)
+# Compiled loops have it by this name, so that they may be kept on disk.
+binding.add_symbol(_NAME, _ADDRESS or _address_of(_stand_in))
 
 _lost: list[bool] = []
 """Not empty in a child of ``fork``."""
